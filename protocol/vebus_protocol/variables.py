@@ -70,7 +70,7 @@ class RamId(WireEnum):
 class RamVariable:
     """What is known of a RAM variable.
 
-    ``scale`` and ``offset`` are what a MultiPlus-II announces in winmon 8E, both as signed 16-bit numbers; scale is None
+    ``scale`` and ``offset`` are what a MultiPlus-II announces in winmon 8E, both signed 16-bit numbers; scale is None
     where no example is public.  ``always_signed``: read it as signed even when the announcement says unsigned.
     ``period``: the value counts tenths of a second, and 10 / value is a frequency in Hz.
     """
