@@ -12,16 +12,20 @@ from vebus_protocol.schema import DOCUMENTED, Field, WireEnum, bit
 
 __all__ = [
     "LED_NAMES",
+    "AcPhaseMode",
+    "AcRelay",
     "AdapterMode",
     "BusSwitch",
     "ChargeCurve",
     "ChargeSubState",
+    "ConditionStatus",
     "DeviceState",
     "FrameKind",
     "FrameType",
     "InfoCommand",
     "InfoRequestSelector",
     "InfoType",
+    "LongId",
     "LowBatteryStatus",
     "SenderId",
     "SetChargeState",
@@ -155,6 +159,41 @@ class LowBatteryStatus(WireEnum):
 
     OK = (0, "Ok")
     BATTERY_LOW = (2, "Battery low")
+
+
+class ConditionStatus(WireEnum):
+    """Status byte of a type 80 frame as one project watched it (vebus-rs485.md 6.8, baxi)."""
+
+    AC_DISCONNECTED = (0x11, "AC input disconnected")
+    INVERTER_OFF = (0x12, "Inverter off")
+    INVERTER_ON = (0x13, "Battery good and inverter on")
+    WILL_NOT_INVERT = (0x16, "Will not invert")
+    AC_LOSS = (0x17, "Moment of AC loss, or not allowed to invert")
+    AC_RETURN = (0x19, "Moment of AC return")
+
+
+class AcRelay(WireEnum):
+    """AC relay byte of a type 80 frame (vebus-rs485.md 6.8, baxi)."""
+
+    MAINS = (0x00, "Mains")
+    ISLAND = (0x02, "Emergency or island mode")
+
+
+class AcPhaseMode(WireEnum):
+    """Byte 11 of a type E4 frame as one project watched it (vebus-rs485.md 6.9, baxi)."""
+
+    ISLAND = (0x49, "Island mode")
+    CHARGER_ONLY_IDLE = (0xB0, "Charger only at 0 A")
+    CHARGER_ONLY_CHARGING = (0xB5, "Charger only, charging")
+    STANDBY = (0xB8, "Standby or timeout")
+    DISCHARGING = (0xB9, "Discharging")
+    CHARGING = (0xBE, "Charging")
+
+
+class LongId(WireEnum):
+    """Target of an info request with a special meaning (mk3.md 6.3); other values are unique numbers of devices."""
+
+    ANY = (0xFFFFFFFF, "Any device")
 
 
 class AdapterMode(WireEnum):
