@@ -75,14 +75,20 @@ class Mk3Leds(Message):
     """The two bytes that flag 0x02 of the S command appends to every frame of the adapter."""
 
     on: int = field(
-        U8, "Appended LEDs on", abbrev="mk3.led.on", display="hex", bits=led_bits(), evidence=DOCUMENTED, source="mk3.md 2.2"
+        U8,
+        "Appended LEDs on",
+        abbrev="mk3.led.on",
+        display="hex",
+        bits=led_bits("on"),
+        evidence=DOCUMENTED,
+        source="mk3.md 2.2",
     )
     blink: int = field(
         U8,
         "Appended LEDs blinking",
         abbrev="mk3.led.blink",
         display="hex",
-        bits=led_bits(),
+        bits=led_bits("blinking"),
         evidence=DOCUMENTED,
         source="mk3.md 2.2",
     )
