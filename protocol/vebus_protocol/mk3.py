@@ -2,8 +2,8 @@
 
     length | payload p[0..n-1] | [LED on, LED blink] | checksum
 
-Source: dossier mk3.md section 2 (vendor library velib, vendor document "MK2 Protocol" 3.14 as quoted by public projects,
-tomjnixon/mk2.py for the second checksum).
+Source: dossier mk3.md section 2 (vendor library velib, vendor document "MK2 Protocol" 3.14 as quoted by public
+projects, tomjnixon/mk2.py for the second checksum).
 """
 
 from __future__ import annotations
@@ -163,7 +163,9 @@ def _expected(summed: bytes) -> int:
 
 
 def encode_mk3_frame(frame: Mk3Frame) -> bytes:
-    """Bytes on the serial line.  Raises EncodeError when the payload does not fit."""
+    """Bytes on the serial line.  Raises EncodeError when the payload or a LED byte does not fit."""
+    if frame.leds is not None and not all(0 <= byte <= 0xFF for byte in frame.leds):
+        raise EncodeError(f"appended LED bytes {frame.leds}: each is 0..0xff")
     body = frame.payload + (bytes(frame.leds) if frame.leds is not None else b"")
     if not frame.payload or len(body) > MAX_PAYLOAD:
         raise EncodeError(f"{len(body)} payload bytes, an MK2/MK3 frame holds 1..{MAX_PAYLOAD}")
@@ -177,7 +179,7 @@ def dissect_mk3_frame(wire: bytes) -> ReceivedMk3Frame:
 
     Raises TruncatedError or FrameError when length byte and bytes do not agree.
     """
-    if len(wire) < 3:  # noqa: PLR2004  (length, one byte, checksum)
+    if len(wire) < 3:  # length, one byte, checksum
         raise TruncatedError(f"an MK2/MK3 frame has at least 3 bytes: {wire.hex(' ')}")
     size, has_leds = wire[0] & 0x7F, bool(wire[0] & LED_FLAG)
     if len(wire) != size + 2:
