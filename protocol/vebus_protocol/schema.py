@@ -5,7 +5,7 @@ A message is a class; a field is written once, with its layout, scale, unit, mea
     @message(PAYLOAD, {0: 0x41}, title="AC input configuration", abbrev="vebus.config")
     class AcInputConfiguration(Message):
         cmd: int = const(0x41, "Frame type")
-        minimum: int = field(U16, "Minimum limit", scale=Linear(divide=10), unit="A", evidence=DOCUMENTED, source="velib")
+        minimum: int = field(U16, "Minimum limit", scale=Linear(divide=10), unit="A", evidence=DOCUMENTED, source="...")
 
 The attributes hold the *raw* numbers of the wire, because most scales of this bus belong to the device and are
 only learned at run time (mk3.md section 8); ``scaling.physical`` turns them into values with units.  Raw numbers
@@ -22,7 +22,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 import construct
 from construct import this
@@ -245,8 +245,8 @@ class Field:
     """All that is known of one field; generators need nothing else.
 
     ``offset`` counts in the message (for ``rest`` and fields after a list it is the earliest place).  A bit field has
-    ``width`` > 0 and lives in its parent.  A computed field has ``expression`` (over the raw numbers of the message) and
-    no bytes of its own.
+    ``width`` > 0 and lives in its parent.  A computed field has ``expression`` (over the raw numbers of the message)
+    and no bytes of its own.
     """
 
     name: str = ""
@@ -315,7 +315,14 @@ def field(layout: Layout, label: str, *, default: Any = dataclasses.MISSING, **f
     return dataclasses.field(default=default, metadata={_SPEC: spec})
 
 
-def const(value: int, label: str, layout: Layout = U8, **facts: Any) -> Any:
+def const(
+    value: int,
+    label: str,
+    layout: Layout = U8,
+    *,
+    init: Literal[False] = False,  # noqa: ARG001  (tells type checkers that a message is made without this field)
+    **facts: Any,
+) -> Any:
     """Declare a byte that tells messages apart; another value is another message."""
     facts.setdefault("display", "hex")
     facts.setdefault("evidence", Evidence.CONFIRMED)
@@ -461,7 +468,7 @@ class _Trailing(construct.Subconstruct):  # type: ignore[misc]
             raise construct.ConstructError(f"{path}: an earlier optional field is missing")
         return self.subcon._build(obj, stream, context, path)  # noqa: SLF001
 
-    def _sizeof(self, context: Any, path: str) -> int:
+    def _sizeof(self, context: Any, path: str) -> int:  # noqa: ARG002  (Construct's own protocol)
         raise construct.SizeofError(path=path)
 
 
@@ -496,9 +503,7 @@ def _declared(cls: type[Message], info: MessageInfo) -> tuple[tuple[Field, ...],
             continue
         fields.append(_named(spec, item.name, info.abbrev, offset))
         offset += spec.layout.size
-    extra = tuple(
-        _named(spec, name, info.abbrev, 0) for name, spec in vars(cls).items() if isinstance(spec, Field)
-    )
+    extra = tuple(_named(spec, name, info.abbrev, 0) for name, spec in vars(cls).items() if isinstance(spec, Field))
     return tuple(fields), extra
 
 
@@ -522,8 +527,8 @@ def message(
 ) -> Callable[[type[M]], type[M]]:
     """Turn a class into a declared message: frozen dataclass, Construct layout and the key it is found by.
 
-    ``match`` maps offsets in the message to the byte values that tell it apart, ``lengths`` limits it to messages of these
-    lengths in bytes; the other arguments are the attributes of MessageInfo.
+    ``match`` maps offsets in the message to the byte values that tell it apart, ``lengths`` limits it to messages of
+    these lengths in bytes; the other arguments are the attributes of MessageInfo.
     """
     info = MessageInfo(
         space=space,
