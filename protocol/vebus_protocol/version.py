@@ -3,8 +3,8 @@
 The number itself is decimal AABBCCC: processor AA, model BB, firmware CCC.  It travels as a little-endian u32.
 Elsewhere only CCC is shown, or CCC written in hexadecimal digits.
 
-Sources: mk3.md 14 (form and examples), vebus-rs485.md 7.4, bms-wire.md 4.3 and 6 (notations; that the highest byte has to
-be masked from firmware 554 on is inferred there), bms-v2.md B-134 (processor types).
+Sources: mk3.md 14 (form and examples), vebus-rs485.md 7.4, bms-wire.md 4.3 and 6 (notations; that the highest byte
+has to be masked from firmware 554 on is inferred there), bms-v2.md B-134 (processor types).
 """
 
 from __future__ import annotations
