@@ -1,0 +1,138 @@
+"""Chunks of bytes in, records out.  Nothing that the bus says makes it raise, and no byte is dropped silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vebus_protocol.enums import FrameKind
+from vebus_protocol.frame import FbFrame, ReceivedFrame
+from vebus_protocol.mk3 import ADAPTER_MARKER, ReceivedMk3Frame
+from vebus_protocol.registry import Placed, decode_payload, direction_of
+from vebus_protocol.schema import Direction, Link, Space
+from vebus_tools.framing import Piece, splitter_for
+from vebus_tools.records import Chunk, Finding, Group, Received, Record, Severity
+from vebus_tools.timebase import Timebase
+
+__all__ = ["Decoder", "decode_chunks", "decode_frame_chain"]
+
+_PAYLOAD_START = {Link.RS485: 4, Link.MK3: 1}
+
+
+class Decoder:
+    """Turns chunks into numbered records; keeps one splitter and one time base for each link and interface."""
+
+    def __init__(self, link: Link) -> None:
+        """``link`` is that of chunks which do not name one themselves."""
+        self._link = link
+        self._streams: dict[tuple[Link, str, Direction | None], _Stream] = {}
+        self._count = 0
+
+    def feed(self, chunk: Chunk) -> Iterator[Record]:
+        """Take the next chunk and yield the records that are complete."""
+        link = chunk.link or self._link
+        key = (link, chunk.interface, chunk.direction)
+        stream = self._streams.setdefault(key, _Stream(link, chunk.interface, chunk.direction))
+        for record in stream.feed(chunk, self._count):
+            self._count = record.number
+            yield record
+
+    def finish(self) -> Iterator[Record]:
+        """End of the input: yield what is pending."""
+        for stream in self._streams.values():
+            for record in stream.finish(self._count):
+                self._count = record.number
+                yield record
+
+
+class _Stream:
+    def __init__(self, link: Link, interface: str, direction: Direction | None) -> None:
+        self._link = link
+        self._interface = interface
+        self._direction = direction
+        self._splitter = splitter_for(link)
+        self._timebase = Timebase(link)
+        self._received = 0
+
+    def feed(self, chunk: Chunk, count: int) -> Iterator[Record]:
+        self._received += len(chunk.data)
+        self._timebase.arrived(chunk, self._received)
+        for count, piece in enumerate(self._pieces(chunk), count + 1):  # noqa: B020, PLR1704  (the number goes on)
+            yield self._record(piece, count, whole=chunk.whole)
+
+    def _pieces(self, chunk: Chunk) -> Iterator[Piece]:
+        yield from self._splitter.feed(chunk.data)
+        if chunk.whole:
+            yield from self._splitter.flush()
+
+    def finish(self, count: int) -> Iterator[Record]:
+        for number, piece in enumerate(self._splitter.flush(), count + 1):
+            yield self._record(piece, number, whole=False)
+
+    def _record(self, piece: Piece, number: int, *, whole: bool) -> Record:
+        chain = decode_frame_chain(piece.frame)
+        return Record(
+            number=number,
+            stamp=self._timebase.stamp(piece.offset, len(piece.data), chain, whole=whole),
+            link=self._link,
+            offset=piece.offset,
+            wire=piece.data,
+            frame=piece.frame,
+            chain=chain,
+            direction=self._direction or direction_of(chain),
+            findings=tuple(_findings(piece, chain)),
+            reason=piece.reason,
+            interface=self._interface,
+        )
+
+
+def decode_frame_chain(frame: Received | None) -> tuple[Placed, ...]:
+    """Messages inside a frame; empty for skipped bytes and for the five-byte FB frames."""
+    if isinstance(frame, ReceivedFrame):
+        space = Space.SYNC if frame.kind == FrameKind.SYNC else Space.PAYLOAD
+        return decode_payload(space, frame.payload, Link.RS485, _PAYLOAD_START[Link.RS485])
+    if isinstance(frame, ReceivedMk3Frame):
+        space = Space.ADAPTER if frame.payload[0] == ADAPTER_MARKER else Space.PAYLOAD
+        return decode_payload(space, frame.payload, Link.MK3, _PAYLOAD_START[Link.MK3])
+    return ()
+
+
+def _findings(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
+    frame = piece.frame
+    if frame is None:
+        text = f"{len(piece.data)} bytes skipped: {piece.reason}"
+        yield Finding(Severity.WARN, Group.MALFORMED, text, "vebus.resync")
+        return
+    yield from _envelope_findings(frame)
+    for placed in chain:
+        info, rest = placed.message.INFO, placed.message.rest
+        if rest and info.carries is None and not info.rest_known:
+            yield Finding(Severity.NOTE, Group.UNDECODED, f"{len(rest)} bytes undecoded", "vebus.unknown")
+
+
+def _envelope_findings(frame: Received) -> Iterator[Finding]:
+    if isinstance(frame, FbFrame):
+        if not frame.complement_ok:
+            text = f"Complement 0x{frame.complement:02x} incorrect, should be 0x{0x7F - frame.value & 0xFF:02x}"
+            yield Finding(Severity.ERROR, Group.CHECKSUM, text, "vebus.fb.complement")
+        return
+    if isinstance(frame, ReceivedFrame):
+        abbrev = "vebus.checksum"
+        for at in frame.bad_escapes:
+            text = f"Escape byte FA at wire byte {at} is not followed by 7A..7F"
+            yield Finding(Severity.ERROR, Group.MALFORMED, text, "vebus.stuffed")
+        if frame.kind not in (FrameKind.SYNC, FrameKind.DATA):
+            yield Finding(Severity.NOTE, Group.UNDECODED, f"Frame of unknown kind 0x{frame.kind:02x}", "vebus.type")
+    else:
+        abbrev = "mk3.checksum"
+        if frame.plain_instead:
+            yield Finding(Severity.WARN, Group.CHECKSUM, "Plain checksum where the second rule applies", abbrev)
+    if not frame.checksum_ok:
+        yield Finding(Severity.ERROR, Group.CHECKSUM, "Bad checksum", abbrev)
+
+
+def decode_chunks(chunks: Iterable[Chunk], link: Link) -> Iterator[Record]:
+    """All records of a finite source."""
+    decoder = Decoder(link)
+    for chunk in chunks:
+        yield from decoder.feed(chunk)
+    yield from decoder.finish()

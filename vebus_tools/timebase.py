@@ -1,0 +1,82 @@
+"""Time stamps for streams: estimated from byte positions, or back-dated from the arrival of a chunk.
+
+A raw file has no times.  Its time base is reconstructed: every byte takes its time on the line, sync frames are at least
+one sync period apart, and the 0.4 us counter of E4 frames bridges longer silence.  All of it is marked as estimated.
+Sources: vebus-rs485.md sections 5 and 6.9, mk3.md section 1.
+"""
+
+from __future__ import annotations
+
+from vebus_protocol.registry import Placed
+from vebus_protocol.schema import Link
+from vebus_protocol.status import AcPhase
+from vebus_protocol.sync import SyncFrame
+from vebus_tools.records import Chunk, Stamp, TimeSource
+
+__all__ = ["BYTE_TIME_S", "SYNC_PERIOD_S", "Timebase"]
+
+BYTE_TIME_S = {Link.RS485: 10 / 256_000, Link.MK3: 10 / 2_400}
+SYNC_PERIOD_S = 0.020  # at 50 Hz; nobody has published a 60 Hz unit
+_COUNTER_TICK_S = 0.4e-6
+_COUNTER_MODULUS = 1 << 24
+_LOST_SYNCS_S = 0.25  # with syncs in between, the counter may only add this much: longer steps are a restarted counter
+
+
+class Timebase:
+    """Gives each piece of a stream its time; never goes backwards."""
+
+    def __init__(self, link: Link) -> None:
+        """Start at 0 s, or at the stamp of the first chunk that has one."""
+        self._byte_s = BYTE_TIME_S[link]
+        self._next = 0.0
+        self._started = False
+        self._arrival: tuple[int, Stamp] | None = None
+        self._sync: float | None = None
+        self._counter: tuple[int, float, float | None] | None = None
+
+    def arrived(self, chunk: Chunk, end_offset: int) -> None:
+        """Note when the byte before ``end_offset`` was received, as far as the chunk says so."""
+        self._arrival = None if chunk.stamp is None else (end_offset, chunk.stamp)
+
+    def stamp(self, offset: int, size: int, chain: tuple[Placed, ...], *, whole: bool = False) -> Stamp:
+        """Time of the first byte of a piece at ``offset`` with ``size`` bytes."""
+        if self._arrival is not None:
+            return self._measured(offset, whole=whole)
+        stamp = self._estimated(chain)
+        self._next = stamp.at + size * self._byte_s
+        return stamp
+
+    def _measured(self, offset: int, *, whole: bool) -> Stamp:
+        if self._arrival is None:
+            raise AssertionError("no arrival")  # pragma: no cover
+        end, stamp = self._arrival
+        at = stamp.at if whole else stamp.at - (end - offset) * self._byte_s
+        self._next = at if whole else max(at, self._next if self._started else at)
+        self._started = True
+        return Stamp(self._next, stamp.source, stamp.epoch)
+
+    def _estimated(self, chain: tuple[Placed, ...]) -> Stamp:
+        source = TimeSource.BYTES if self._started else TimeSource.START
+        self._started = True
+        first = chain[0].message if chain else None
+        if isinstance(first, SyncFrame):
+            return self._at_sync(source)
+        if isinstance(first, AcPhase):
+            return self._at_counter(first.counter, source)
+        return Stamp(self._next, source)
+
+    def _at_sync(self, source: TimeSource) -> Stamp:
+        if self._sync is not None and self._sync + SYNC_PERIOD_S > self._next:
+            self._next, source = self._sync + SYNC_PERIOD_S, TimeSource.SYNC
+        self._sync = self._next
+        return Stamp(self._next, source)
+
+    def _at_counter(self, counter: int, source: TimeSource) -> Stamp:
+        if self._counter is not None:
+            before, at, sync = self._counter
+            then = at + (counter - before) % _COUNTER_MODULUS * _COUNTER_TICK_S
+            believable = sync == self._sync or then - self._next < _LOST_SYNCS_S
+            if then > self._next and believable:
+                self._next, source = then, TimeSource.COUNTER
+        self._counter = (counter, self._next, self._sync)
+        return Stamp(self._next, source)
