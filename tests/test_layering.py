@@ -58,6 +58,8 @@ LAYERS = (
     layer("vebus_tools.session"),
     layer("vebus_tools.nodes"),
     layer("vebus_tools.dissection"),
+    layer("vebus_tools.filter_syntax"),
+    layer("vebus_tools.filter_values"),
     layer("vebus_tools.filters"),
     layer("vebus_tools.bulk", "numpy", "pyarrow", "duckdb"),
     layer("vebus_tools.battery"),
