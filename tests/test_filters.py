@@ -249,6 +249,7 @@ vebus[13]
 vebus[12:2]
 vebus[-14:]
 vebus[0,13] == 98
+vebus[0,13]
 vebus[12:2] != 00:00
 vebus[9:2] == fa:7c
 frame.time_epoch
@@ -477,6 +478,7 @@ def test_nesting_is_bounded_and_what_is_allowed_also_runs(opening: str, closing:
 def test_long_chains_need_no_depth() -> None:
     assert passes(" || ".join(["mk3"] * 3000 + ["vebus"]))
     assert not passes(" && ".join(["vebus"] * 3000 + ["mk3"]))
+    assert passes(" && ".join(["(!mk3)"] * 3 * MAX_DEPTH))
 
 
 # --- properties ------------------------------------------------------------------------------------------------------
