@@ -19,19 +19,24 @@ _PAYLOAD_START = {Link.RS485: 4, Link.MK3: 1}
 
 
 class Decoder:
-    """Turns chunks into numbered records; keeps one splitter and one time base for each link and interface."""
+    """Turns chunks into numbered records; keeps a time base for each link and interface, a splitter also for each
+    direction."""
 
     def __init__(self, link: Link) -> None:
         """``link`` is that of chunks which do not name one themselves."""
         self._link = link
         self._streams: dict[tuple[Link, str, Direction | None], _Stream] = {}
+        self._timebases: dict[tuple[Link, str], Timebase] = {}
         self._count = 0
 
     def feed(self, chunk: Chunk) -> Iterator[Record]:
         """Take the next chunk and yield the records that are complete."""
         link = chunk.link or self._link
         key = (link, chunk.interface, chunk.direction)
-        stream = self._streams.setdefault(key, _Stream(link, chunk.interface, chunk.direction))
+        if key not in self._streams:
+            timebase = self._timebases.setdefault(key[:2], Timebase(link))
+            self._streams[key] = _Stream(link, chunk.interface, chunk.direction, timebase)
+        stream = self._streams[key]
         for record in stream.feed(chunk, self._count):
             self._count = record.number
             yield record
@@ -45,12 +50,12 @@ class Decoder:
 
 
 class _Stream:
-    def __init__(self, link: Link, interface: str, direction: Direction | None) -> None:
+    def __init__(self, link: Link, interface: str, direction: Direction | None, timebase: Timebase) -> None:
         self._link = link
         self._interface = interface
         self._direction = direction
         self._splitter = splitter_for(link)
-        self._timebase = Timebase(link)
+        self._timebase = timebase
         self._received = 0
 
     def feed(self, chunk: Chunk, count: int) -> Iterator[Record]:

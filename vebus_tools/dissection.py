@@ -197,7 +197,7 @@ def _undecoded(record: Record) -> bool:
     return any(found.group is Group.UNDECODED and found.abbrev == "vebus.unknown" for found in record.findings)
 
 
-def _generated(spec: Field, value: int | float | str, text: str = "") -> Node:
+def _generated(spec: Field, value: float | str, text: str = "") -> Node:
     return Node(
         abbrev=spec.abbrev,
         label=spec.label,
@@ -294,7 +294,7 @@ def _part(node: Node, message: Message) -> str:
         return ""
     if spec.summary_text:
         return spec.summary_text if node.value else ""
-    beside = "".join(f" ({extra.text})" for extra in node.beside if extra.value is not None)
+    beside = "".join(f" ({extra.text})" for extra in node.beside if extra.value is not None and extra.unit)
     text = node.text + beside
     if not spec.symbol:
         return text

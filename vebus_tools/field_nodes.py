@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vebus_protocol.scaling import Physical, decimals_of, physical
-from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Shape
+from vebus_protocol.scaling import decimals_of, physical
+from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Raw, Shape
 from vebus_protocol.variables import RAM_VARIABLES, SETTINGS
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
@@ -63,83 +63,73 @@ class FieldNodes:
 
     def _computed(self, spec: Field, raws: dict[str, Any]) -> Node | None:
         try:
-            raw = spec.expression(raws)
-        except (LookupError, TypeError):
+            raw = int(spec.expression(raws))
+        except (LookupError, TypeError, ZeroDivisionError):
             return None  # an optional field that it needs is not in this frame
-        found = physical(spec, raw, raws, self.context.book, variable=self._variable(spec))
-        if found.value is None and spec.valid is not None:
-            return None
-        node = self._scaled(spec, int(raw), found)
-        return replace(node, generated=True)
+        node = self._scaled(spec, raw, raws, self._which(spec, raws))
+        return None if node.value is None and spec.valid is not None else replace(node, generated=True)
 
-    def _field(self, spec: Field, raw: Any, start: int, size: int, raws: dict[str, Any]) -> Node:
-        shape = spec.layout.shape if spec.layout else Shape.INTEGER
-        if shape is Shape.BYTES:
-            node = self._plain(spec, raw, raw.hex(" ") or "none")
-        elif shape is Shape.TEXT:
-            node = self._plain(spec, *[raw.decode("ascii", "backslashreplace")] * 2)
-        elif shape is Shape.LIST:
+    def _field(self, spec: Field, raw: Raw, start: int, size: int, raws: dict[str, Any]) -> Node:
+        if isinstance(raw, bytes):
+            is_text = spec.layout is not None and spec.layout.shape is Shape.TEXT
+            node = _plain(spec, raw.decode("ascii", "backslashreplace") if is_text else raw)
+        elif isinstance(raw, tuple):
             node = self._list(spec, raw, start, raws)
         else:
             node = self._number(spec, raw, raws)
         return replace(node, start=start, size=size)
 
-    def _plain(self, spec: Field, value: Any, text: str) -> Node:
-        return Node(abbrev=spec.abbrev, label=spec.label, text=text, value=value, mark=spec.evidence.mark, field=spec)
-
     def _number(self, spec: Field, raw: int, raws: dict[str, Any]) -> Node:
-        found = physical(spec, raw, raws, self.context.book, variable=self._variable(spec))
-        node = self._scaled(spec, raw, found)
+        node = self._scaled(spec, raw, raws, self._which(spec, raws))
         return replace(node, children=tuple(self._bits(spec, raw, raws)))
 
-    def _variable(self, spec: Field) -> int | None:
-        if isinstance(spec.scale, OfSetting):
-            return self.context.setting_id
-        return self.context.ram_ids[0] if isinstance(spec.scale, OfRam) and self.context.ram_ids else None
+    def _which(self, spec: Field, raws: dict[str, Any]) -> int | None:
+        """Id of the RAM variable or setting that a field holds: the message says it, or its request did."""
+        if isinstance(spec.scale, OfRam):
+            told, asked = spec.scale.variable, self.context.ram_ids[0] if self.context.ram_ids else None
+        elif isinstance(spec.scale, OfSetting):
+            told, asked = spec.scale.setting, self.context.setting_id
+        else:
+            return None
+        if told is None:
+            return asked
+        return int(told(raws)) if callable(told) else int(told)
 
-    def _scaled(self, spec: Field, raw: int, found: Physical) -> Node:
-        unit = spec.unit or self._unit(spec)
+    def _scaled(self, spec: Field, raw: int, raws: dict[str, Any], which: int | None = None) -> Node:
+        book = self.context.book
+        found = physical(spec, raw, raws, book, variable=which)
+        unit = spec.unit or _unit(spec, which)
         name, mark = "", spec.evidence.mark
-        value: int | float | str | None = found.value
+        value: int | float | None = found.value
         if spec.enum is not None:
             name = spec.enum.text_of(raw) or ""
-            value, text = raw, f"{name or 'Unknown'} ({_hex(spec, raw)})"
-        elif found.value is None and found.reason == _NOT_KNOWN:
+            value, text = raw, _called(name or spec.unnamed, _hex(spec, raw))
+        elif value is None and found.reason == _NOT_KNOWN:
             value, text, mark = raw, _unscaled(raw), _NOT_KNOWN
-        elif found.value is None:
+        elif value is None:
             text = f"{found.reason} ({_hex(spec, raw)})"
         elif spec.display == "hex" and spec.scale is None:
             text = _hex(spec, raw)
         else:
-            text = _with_unit(found.value, decimals_of(spec, self.context.book, variable=self._variable(spec)), unit)
+            text = _with_unit(value, decimals_of(spec, book, raws, variable=which), unit)
             mark = mark or ("assumed scale" if found.assumed else "")
-        differs = spec.scale is not None and value != raw
         return Node(
             abbrev=spec.abbrev,
             label=spec.label,
             text=text,
             value=value,
-            raw=raw if differs else None,
+            raw=raw if value != raw else None,
             unit=unit,
             name=name,
             mark=mark,
             field=spec,
         )
 
-    def _unit(self, spec: Field) -> str:
-        variable = self._variable(spec)
-        if isinstance(spec.scale, OfSetting):
-            known = SETTINGS.get(variable) if variable is not None else None
-            return known.unit if known else ""
-        ram = RAM_VARIABLES.get(variable) if variable is not None and isinstance(spec.scale, OfRam) else None
-        return ram.unit if ram else ""
-
     def _bits(self, spec: Field, raw: int, raws: dict[str, Any]) -> Iterator[Node]:
         width = spec.layout.bits if spec.layout else _BYTE_BITS
         for part in sorted(spec.bits, key=lambda item: item.shift):
             value = part.pick(raw)
-            found = physical(part, value, raws, self.context.book)
-            node = self._scaled(part, value, found)
+            node = self._scaled(part, value, raws)
             if part.width == 1 and part.enum is None:
                 node = replace(node, value=bool(value), text=str(bool(value)))
             yield replace(node, bits=_pattern(raw, part, width))
@@ -156,15 +146,29 @@ class FieldNodes:
 
     def _item(self, spec: Field, at: int, raw: int, raws: dict[str, Any]) -> Node:
         if not isinstance(spec.scale, OfRam):
-            return replace(self._scaled(spec, raw, Physical(value=raw, assumed=False)), label=f"{spec.label} {at + 1}")
+            return replace(self._scaled(spec, raw, raws), label=f"{spec.label} {at + 1}")
         if at >= len(self.context.ram_ids):
-            node = self._scaled(spec, raw, Physical(value=None, assumed=False, reason=_NOT_KNOWN))
-            return replace(node, label=f"Value {at + 1}")
-        one = FieldNodes(self.message, replace(self.context, ram_ids=(self.context.ram_ids[at],)), self.start)
-        found = physical(spec, raw, raws, self.context.book, variable=self.context.ram_ids[at])
-        known = RAM_VARIABLES.get(self.context.ram_ids[at])
-        name = f" {known.label}" if known else ""
-        return replace(one._scaled(spec, raw, found), label=f"RAM[{self.context.ram_ids[at]}]{name}")
+            return replace(self._scaled(spec, raw, raws), label=f"Value {at + 1}")
+        which = self.context.ram_ids[at]
+        known = RAM_VARIABLES.get(which)
+        label = f"RAM[{which}] {known.label}" if known else f"RAM[{which}]"
+        return replace(self._scaled(spec, raw, raws, which), label=label)
+
+
+def _unit(spec: Field, which: int | None) -> str:
+    if which is None or spec.scale is None:
+        return ""
+    known = (SETTINGS if isinstance(spec.scale, OfSetting) else RAM_VARIABLES).get(which)
+    return known.unit if known else ""
+
+
+def _plain(spec: Field, value: str | bytes) -> Node:
+    text = value if isinstance(value, str) else value.hex(" ") or "none"
+    return Node(abbrev=spec.abbrev, label=spec.label, text=text, value=value, mark=spec.evidence.mark, field=spec)
+
+
+def _called(name: str, number: str) -> str:
+    return f"{name} ({number})" if name else number
 
 
 def _unscaled(raw: int) -> str:

@@ -156,7 +156,7 @@ def _find_frame(segment: bytes) -> tuple[int, Received | None]:
 
 def _undescribed(segment: bytes) -> ReceivedFrame | None:
     """A frame of a kind that nobody has described, accepted only with a right checksum."""
-    if not MIN_FRAME <= len(segment) <= MAX_WIRE_FRAME or segment[3] > 0x7F:  # noqa: PLR2004  (7-bit frame number)
+    if not MIN_FRAME <= len(segment) <= MAX_WIRE_FRAME or segment[3] > 0x7F:
         return None
     frame = dissect_frame(segment)
     return frame if frame.good and (frame.kind in _UNDESCRIBED_KINDS or frame.sender in _KNOWN_SENDERS) else None

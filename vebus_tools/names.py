@@ -1,8 +1,8 @@
 """Names of bus participants, by sender id; users extend the table with a TOML file.
 
-    [names]
-    8383 = "Quattro L1"
-    4c42 = "My BMS"
+[names]
+8383 = "Quattro L1"
+4c42 = "My BMS"
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DEFAULT_NAMES = NameTable()
 
 def parse_names(text: str, where: str) -> NameTable:
     """Read a table of names from TOML and lay it over the built-in one.  Raises CaptureError with the bad key."""
-    import tomllib  # noqa: PLC0415  (only needed with a table of the user)
+    import tomllib
 
     try:
         table = tomllib.loads(text).get("names", {})

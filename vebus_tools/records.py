@@ -62,8 +62,8 @@ class Stamp:
 class Chunk:
     """Bytes from one end of the toolkit, with what that end knows of them.
 
-    ``whole`` means that the bytes begin and end with a frame (a line of a log, a packet); otherwise they are a piece of an
-    endless stream.  ``direction`` and ``link`` are None where the source does not tell.
+    ``whole`` means that the bytes begin and end with a frame (a line of a log, a packet); otherwise they are a piece of
+    an endless stream.  ``direction`` and ``link`` are None where the source does not tell.
     """
 
     data: bytes

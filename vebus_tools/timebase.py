@@ -1,7 +1,7 @@
 """Time stamps for streams: estimated from byte positions, or back-dated from the arrival of a chunk.
 
-A raw file has no times.  Its time base is reconstructed: every byte takes its time on the line, sync frames are at least
-one sync period apart, and the 0.4 us counter of E4 frames bridges longer silence.  All of it is marked as estimated.
+A raw file has no times.  Its time base is reconstructed: every byte takes its time on the line, sync frames are at
+least one sync period apart, and the 0.4 us counter of E4 frames bridges longer silence.  All of it is marked as estimated.
 Sources: vebus-rs485.md sections 5 and 6.9, mk3.md section 1.
 """
 

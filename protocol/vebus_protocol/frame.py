@@ -2,8 +2,8 @@
 
     id0 id1 kind nr | payload, stuffed | checksum (1 or 2 bytes) | FF
 
-Source: dossier vebus-rs485.md sections 2 to 4 (worked out by pv-baxi/esp32ess, PepeTheFroggie, GitNik1, mkrasselt1; none of
-it is documented by the vendor).  Stuffing and checksum are transforms and therefore plain functions; names, places and
+Source: dossier vebus-rs485.md sections 2 to 4 (worked out by pv-baxi/esp32ess, PepeTheFroggie, GitNik1, mkrasselt1;
+none of it is documented by the vendor).  Stuffing and checksum are transforms and therefore plain functions; names, places and
 evidence of the envelope's fields are declared like those of any message.
 """
 
@@ -142,7 +142,7 @@ class FbFrame(Message):
     @staticmethod
     def has_pattern(wire: bytes) -> bool:
         """Whether these bytes, end byte included, have the form of such a frame (the complement may be wrong)."""
-        return len(wire) == 5 and wire[0] == 0 and wire[1] == FrameKind.SPECIAL and wire[4] == END  # noqa: PLR2004
+        return len(wire) == 5 and wire[0] == 0 and wire[1] == FrameKind.SPECIAL and wire[4] == END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +231,7 @@ def _unstuff(data: bytes) -> tuple[bytes, int, tuple[int, ...]]:
     while at < len(data):
         byte = data[at]
         following = data[at + 1] if at + 1 < len(data) else -1
-        if byte == ESCAPE and (following | 0x80) in _STUFFED and following < 0x80:  # noqa: PLR2004
+        if byte == ESCAPE and (following | 0x80) in _STUFFED and following < 0x80:
             plain.append(following | 0x80)
             escapes += 1
             at += 2
@@ -256,7 +256,7 @@ def checksum(summed: bytes) -> int:
 
 def encode_frame(frame: Frame) -> bytes:
     """Bytes on the wire.  Raises EncodeError for a sender, kind or number out of range."""
-    if not 0 <= frame.sender <= 0xFFFF or not 0 <= frame.number <= _LAST_NUMBER or not 0 <= frame.kind <= 0xFF:  # noqa: PLR2004
+    if not 0 <= frame.sender <= 0xFFFF or not 0 <= frame.number <= _LAST_NUMBER or not 0 <= frame.kind <= 0xFF:
         raise EncodeError(f"frame {frame}: sender is 0..0xffff, kind 0..0xff, number 0..127")
     if not frame.payload:
         raise EncodeError("a frame needs at least one payload byte")
@@ -297,7 +297,7 @@ def dissect_frame(wire: bytes) -> ReceivedFrame:
 
 def _split_checksum(tail: bytes) -> tuple[bytes, int]:
     """Stuffed payload and checksum value; a bare FA at the end *is* the checksum, FA 01..05 stands for FB..FF."""
-    if len(tail) > 2 and tail[-2] == ESCAPE and tail[-1] <= 5:  # noqa: PLR2004  (FA 00: early home-made senders)
+    if len(tail) > 2 and tail[-2] == ESCAPE and tail[-1] <= 5:
         return tail[:-2], ESCAPE + tail[-1]
     return tail[:-1], tail[-1]
 

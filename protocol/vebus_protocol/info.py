@@ -67,7 +67,7 @@ _IDENTITY_TYPES = (2, 3, 4, *range(0x20, 0x30))
 class InfoRequest(Message):
     """Ask one device, or all, for an info answer; 80 and 83 tell whether a DMC or a VE.Bus BMS is there."""
 
-    cmd: int = const(0x21, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_REQUEST)
+    cmd: int = const(0x21, "Command", abbrev="vebus.cmd", enum=FrameType, source=_REQUEST)
     long_id: int = field(
         U32,
         "Target",
@@ -110,7 +110,7 @@ class InfoRequest(Message):
 class InfoRequestOther(Message):
     """Type 21 with fewer bytes than known."""
 
-    cmd: int = const(0x21, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_REQUEST)
+    cmd: int = const(0x21, "Command", abbrev="vebus.cmd", enum=FrameType, source=_REQUEST)
 
 
 @message(
@@ -126,7 +126,7 @@ class InfoRequestOther(Message):
 class DcInfo(Message):
     """Battery side of an info answer.  Both currents are positive; their difference is the battery current."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_DC)
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source=_DC)
     undefined: bytes = field(
         raw(4), "Undefined", meaning="left-over memory by the look of captures", evidence=UNKNOWN, source=_DC
     )
@@ -201,7 +201,7 @@ class DcInfo(Message):
 class AcInfo(Message):
     """AC side of an info answer, one phase.  Both currents are signed, whatever RAM 1 and 3 announce."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_AC)
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source=_AC)
     backfeed_factor: int = field(
         U8,
         "Back-feed factor",
@@ -314,7 +314,7 @@ class AcInfo(Message):
 class IdentityInfo(Message):
     """Identity and configuration of one device."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_IDENTITY)
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source=_IDENTITY)
     unique_number: int = field(
         U32,
         "Unique number",
@@ -367,7 +367,7 @@ class IdentityInfo(Message):
 class BmsInfo(Message):
     """A VE.Bus BMS reports that it is there.  Its cyclic status frames are not publicly known."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_VERSION)
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source=_VERSION)
     unknown_5_8: bytes = field(raw(4), "Unknown", evidence=UNKNOWN, source=_VERSION)
     selector: int = const(0x83, "Info type", abbrev="vebus.info.type", enum=InfoType, source=_VERSION)
     version: int = field(
@@ -401,7 +401,7 @@ class BmsInfo(Message):
 class DmcInfo(Message):
     """A Digital Multi Control reports that it is there."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_VERSION)
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source=_VERSION)
     unknown_5_8: bytes = field(raw(4), "Unknown", evidence=UNKNOWN, source=_VERSION)
     selector: int = const(0x80, "Info type", abbrev="vebus.info.type", enum=InfoType, source=_VERSION)
     version: int = field(
@@ -427,7 +427,7 @@ class DmcInfo(Message):
 class InfoOther(Message):
     """Info answer of a type that nobody has described, or too short for its type."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source="mk3.md 5.2")
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source="mk3.md 5.2")
     head: bytes = field(raw(4), "Head", meaning="depends on the type", evidence=UNKNOWN, source="mk3.md 5.2")
     selector: int = field(
         U8,
@@ -453,7 +453,7 @@ class InfoOther(Message):
 class InfoShort(Message):
     """Info answer that ends before its type."""
 
-    cmd: int = const(0x20, "Frame type", abbrev="vebus.cmd", enum=FrameType, source="mk3.md 5.2")
+    cmd: int = const(0x20, "Command", abbrev="vebus.cmd", enum=FrameType, source="mk3.md 5.2")
 
 
 @message(
@@ -468,7 +468,7 @@ class InfoShort(Message):
 class BatteryLimitsReply(Message):
     """Answer to the adapter's F 9, 7 bytes in all; the body is not described."""
 
-    cmd: int = const(0x3C, "Frame type", abbrev="vebus.cmd", enum=FrameType, evidence=SINGLE, source="mk3.md 2.6")
+    cmd: int = const(0x3C, "Command", abbrev="vebus.cmd", enum=FrameType, evidence=SINGLE, source="mk3.md 2.6")
 
 
 @message(
@@ -486,7 +486,7 @@ class BootUpNotice(Message):
 
     cmd: int = const(
         0x00,
-        "Frame type",
+        "Command",
         abbrev="vebus.cmd",
         meaning="boot-up notice on an adapter's link, winmon on RS485",
         evidence=SINGLE,

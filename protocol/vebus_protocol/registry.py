@@ -96,7 +96,7 @@ def find(space: Space, payload: bytes, link: Link) -> Iterator[type[Message]]:
 
 
 def decode_payload(space: Space, payload: bytes, link: Link, start: int = 0) -> tuple[Placed, ...]:
-    """Chain of messages in these bytes; never raises.  ``start`` is the place of the first byte in the unstuffed frame."""
+    """Chain of messages in these bytes; never raises.  ``start`` is where the first byte stands in the frame."""
     for declared in find(space, payload, link):
         try:
             found = declared.parse(payload)

@@ -57,6 +57,7 @@ __all__ = [
     "MessageInfo",
     "OfRam",
     "OfSetting",
+    "Raw",
     "Reciprocal",
     "Scale",
     "Shape",
@@ -246,7 +247,7 @@ class Field:
 
     ``offset`` counts in the message (for ``rest`` and fields after a list it is the earliest place).  A bit field has
     ``width`` > 0 and lives in its parent.  A computed field has ``expression`` (over the raw numbers of the message)
-    and no bytes of its own.
+    and no bytes of its own.  ``unnamed`` is the text of values that ``enum`` does not name.
     """
 
     name: str = ""
@@ -261,6 +262,7 @@ class Field:
     absent_text: str = "not available"
     valid: Any = None
     enum: type[WireEnum] | None = None
+    unnamed: str = "Unknown"
     bits: tuple[Field, ...] = ()
     sign: str = ""
     display: str = "dec"
@@ -292,12 +294,16 @@ class Field:
         return (value >> self.shift) & ((1 << self.width) - 1)
 
 
+Raw = int | bytes | tuple[int, ...]
+"""What a field with bytes of its own holds, by the shape of its layout."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """One field of a parsed message with its raw value and its place in the unstuffed frame."""
 
     field: Field
-    raw: Any
+    raw: Raw
     start: int
     size: int
 
@@ -342,7 +348,10 @@ def bit(name: str, shift: int, label: str, *, width: int = 1, **facts: Any) -> F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageInfo:
-    """What is known of a message as a whole: where it stands, how it is recognised, how it prints."""
+    """What is known of a message as a whole: where it stands, how it is recognised, how it prints.
+
+    ``carries`` is the space of the body that stands in ``rest``; ``replies`` are the codes that answer a winmon request.
+    """
 
     space: Space
     match: Mapping[int, frozenset[int]]
@@ -352,6 +361,7 @@ class MessageInfo:
     links: frozenset[Link] = frozenset(Link)
     direction: Direction = Direction.BOTH
     carries: Space | None = None
+    replies: frozenset[int] = frozenset()
     inline: bool = False
     summary: tuple[str, ...] | None = None
     rest_label: str = "Undecoded"

@@ -1,4 +1,4 @@
-"""Cyclic frames of the Multi that only RS485 shows: types 70, 80 and E4.
+"""Cyclic frames: what only RS485 shows of the Multi, types 70, 80 and E4.
 
 Where two readings of a number are in use, the raw number is the field and each reading a computed value beside it.
 
@@ -51,7 +51,7 @@ _PHASE = "vebus-rs485.md 6.9"
 class Charger(Message):
     """Charger set-points by our reading; the projects treat the first two words as constants of the model."""
 
-    cmd: int = const(0x70, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CHARGER)
+    cmd: int = const(0x70, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CHARGER)
     unknown_5: int = field(
         U8, "Unknown", display="hex", meaning="0x81 on both known units", evidence=UNKNOWN, source=f"{_CHARGER} (pepe)"
     )
@@ -115,7 +115,7 @@ class Charger(Message):
 class ChargerOther(Message):
     """Type 70 with fewer bytes than known."""
 
-    cmd: int = const(0x70, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CHARGER)
+    cmd: int = const(0x70, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CHARGER)
 
 
 @message(
@@ -130,7 +130,7 @@ class ChargerOther(Message):
 class Condition(Message):
     """Condition of charger and inverter."""
 
-    cmd: int = const(0x80, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CONDITION)
+    cmd: int = const(0x80, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CONDITION)
     unknown_5: int = field(
         U8, "Unknown", display="hex", meaning="0x80 in all reports", evidence=UNKNOWN, source=_CONDITION
     )
@@ -224,7 +224,7 @@ class Condition(Message):
 class ConditionOther(Message):
     """Type 80 with fewer bytes than known."""
 
-    cmd: int = const(0x80, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CONDITION)
+    cmd: int = const(0x80, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CONDITION)
 
 
 @message(
@@ -240,7 +240,7 @@ class ConditionOther(Message):
 class AcPhase(Message):
     """AC frequency and phase.  Of the two readings of the first word only an off-nominal capture can prove one."""
 
-    cmd: int = const(0xE4, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_PHASE)
+    cmd: int = const(0xE4, "Command", abbrev="vebus.cmd", enum=FrameType, source=_PHASE)
     unknown_5: int = field(
         U8, "Unknown", display="hex", meaning="80 and 2B (hex) seen", evidence=UNKNOWN, source=_PHASE
     )
@@ -352,4 +352,4 @@ class AcPhase(Message):
 class AcPhaseOther(Message):
     """Type E4 with fewer bytes than known."""
 
-    cmd: int = const(0xE4, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_PHASE)
+    cmd: int = const(0xE4, "Command", abbrev="vebus.cmd", enum=FrameType, source=_PHASE)

@@ -1,4 +1,4 @@
-"""Switch command 3F, panel frame 40, LEDs and AC input configuration 41, and the unexplained types 38 and 3D.
+"""Switches and limits: command 3F, panel frame 40, LEDs and AC inputs 41, and the unexplained types 38 and 3D.
 
 Sources: vebus-rs485.md 6.4, 6.5, 6.6, 6.10; mk3.md 2.6, 6.1, 6.2, 12 (velib, victron-mk3, mk2py).
 """
@@ -56,7 +56,7 @@ _3D = "vebus-rs485.md 6, mk3.md 2.6 (mk2py)"
 class SwitchCommand(Message):
     """Remote switch.  No direct answer: success shows in the switch register of a type 41 frame."""
 
-    cmd: int = const(0x3F, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_SWITCH)
+    cmd: int = const(0x3F, "Command", abbrev="vebus.cmd", enum=FrameType, source=_SWITCH)
     position: int = field(
         U8,
         "Switch",
@@ -87,7 +87,7 @@ class SwitchCommand(Message):
 class SwitchOther(Message):
     """Type 3F with another body; VEConfigure sends 00 11 00 00 and C0 72 00 00."""
 
-    cmd: int = const(0x3F, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=f"{_SWITCH} (mk2py)")
+    cmd: int = const(0x3F, "Command", abbrev="vebus.cmd", enum=FrameType, source=f"{_SWITCH} (mk2py)")
 
 
 @message(
@@ -102,7 +102,7 @@ class SwitchOther(Message):
 class PanelFrame(Message):
     """What a remote panel asks for.  It also carries a largest input current, at a place that is not known."""
 
-    cmd: int = const(0x40, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_PANEL)
+    cmd: int = const(0x40, "Command", abbrev="vebus.cmd", enum=FrameType, source=_PANEL)
     switch: int = field(
         U8,
         "Panel switch",
@@ -130,7 +130,7 @@ class PanelFrame(Message):
 class PanelOther(Message):
     """Type 40 without a switch byte."""
 
-    cmd: int = const(0x40, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_PANEL)
+    cmd: int = const(0x40, "Command", abbrev="vebus.cmd", enum=FrameType, source=_PANEL)
 
 
 _CONFIG_BITS = (
@@ -173,7 +173,7 @@ _REGISTER_BITS = (
 class AcInputConfiguration(Message):
     """LEDs of the master, input current limits and switches."""
 
-    cmd: int = const(0x41, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CONFIG)
+    cmd: int = const(0x41, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CONFIG)
     unknown_5: int = field(
         U8, "Unknown", display="hex", meaning="0x10 in all reports", evidence=UNKNOWN, source="vebus-rs485.md 6.6"
     )
@@ -258,14 +258,14 @@ class AcInputConfiguration(Message):
 class AcInputConfigurationOther(Message):
     """Type 41 with fewer bytes than known."""
 
-    cmd: int = const(0x41, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_CONFIG)
+    cmd: int = const(0x41, "Command", abbrev="vebus.cmd", enum=FrameType, source=_CONFIG)
 
 
 @message(Space.PAYLOAD, {0: 0x38}, title="Unknown 0x38", abbrev="vebus.type38", evidence=UNKNOWN, source=_38)
 class Unknown38(Message):
     """Sent by Multis and by VEConfigure; perhaps system configuration.  The body is not described."""
 
-    cmd: int = const(0x38, "Frame type", abbrev="vebus.cmd", enum=FrameType, source=_38)
+    cmd: int = const(0x38, "Command", abbrev="vebus.cmd", enum=FrameType, source=_38)
 
 
 @message(
@@ -280,4 +280,4 @@ class Unknown38(Message):
 class Unknown3D(Message):
     """Known only as a type that a host may send with the second checksum (mk3.md 2.3)."""
 
-    cmd: int = const(0x3D, "Frame type", abbrev="vebus.cmd", enum=FrameType, evidence=INFERRED, source=_3D)
+    cmd: int = const(0x3D, "Command", abbrev="vebus.cmd", enum=FrameType, evidence=INFERRED, source=_3D)

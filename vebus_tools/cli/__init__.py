@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with the value of the option)
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"vebus {__version__}")
         raise typer.Exit
@@ -38,7 +38,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with the va
 @app.callback()
 def vebus(
     *,
-    version: Annotated[  # noqa: ARG001  (handled by its callback)
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
@@ -50,7 +50,7 @@ app.command()(decode)
 
 def main() -> NoReturn:
     """Entry point: run the command line; every expected failure is one line and an exit code."""
-    from vebus_protocol.errors import VEBusError  # noqa: PLC0415  (keeps start-up short)
+    from vebus_protocol.errors import VEBusError
 
     try:
         app()

@@ -11,8 +11,10 @@ __all__ = ["decode"]
 _READING, _PRINTING, _CHOOSING = "Reading", "Printing", "Choosing"
 
 
-def decode(  # noqa: PLR0913  (one argument for each option that users of tshark know)
-    file: Annotated[str | None, typer.Argument(help="Capture to read; - is standard input.", show_default=False)] = None,
+def decode(
+    file: Annotated[
+        str | None, typer.Argument(help="Capture to read; - is standard input.", show_default=False)
+    ] = None,
     *,
     read: Annotated[str | None, typer.Option("-r", "--read", help="The same as FILE.", metavar="FILE")] = None,
     input_format: Annotated[
@@ -82,7 +84,7 @@ def decode(  # noqa: PLR0913  (one argument for each option that users of tshark
     ] = None,
 ) -> None:
     """Print a capture: summary list, details, bytes or data for programs."""
-    from vebus_tools.cli.decoding import Request, run  # noqa: PLC0415  (keeps --help fast)
+    from vebus_tools.cli.decoding import Request, run
 
     raise typer.Exit(
         run(

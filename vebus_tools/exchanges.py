@@ -1,0 +1,137 @@
+"""Which records belong together as request and reply: winmon by transaction id or channel, info and adapter commands.
+
+Sources: vebus-rs485.md 6.2 and 6.3, mk3.md 4, 5.1 and 7.1.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from vebus_protocol.enums import InfoCommand, WinmonReply, WinmonRequest
+from vebus_protocol.mk3 import ADAPTER_MARKER
+from vebus_protocol.registry import Placed
+from vebus_protocol.schema import Link, Message, Space
+from vebus_tools.records import Record
+
+__all__ = ["Exchange", "Role", "answers", "exchange_of"]
+
+FIRST_REPLY = 0x80
+# Split replies may come as one frame for each part (mk3.md 7.2); these parts belong to the reply before them.
+_CONTINUATIONS = frozenset(
+    (
+        WinmonReply.SETTING_OFFSET,
+        WinmonReply.SETTING_DEFAULT,
+        WinmonReply.SETTING_MINIMUM,
+        WinmonReply.SETTING_MAXIMUM,
+        WinmonReply.RAM_OFFSET,
+    )
+)
+_ALWAYS = frozenset((WinmonReply.NOT_SUPPORTED, WinmonReply.ACCESS_LEVEL_REQUIRED))
+_UNANSWERED_WINMON = frozenset((WinmonRequest.WRITE_RAM, WinmonRequest.WRITE_SETTING))  # "none, or 80"
+_UNANSWERED_COMMANDS = frozenset((InfoCommand.SNAPSHOT, InfoCommand.RESET))
+_INFO, _INFO_REQUEST, _AC_INPUT = 0x20, 0x21, 0x41
+_LIMITS_REPLY = 0x3C
+# What an info request asks for, and the info types that answer it (mk3.md 5.1, 5.4; on the bus by analogy).
+_WANTED = {0x00: "dc", 0x01: "l1", 0x02: "l2", 0x03: "l3", 0x04: "l4", 0x05: "ac input", 0x80: "dmc", 0x83: "bms"}
+_COMMANDS = {InfoCommand.IDENTITY: "identity", InfoCommand.BATTERY_LIMITS: "limits"}
+_ANSWERS = {
+    **dict.fromkeys(range(0x08, 0x0C), "l1"),
+    0x05: "l4",
+    0x06: "l3",
+    0x07: "l2",
+    0x0C: "dc",
+    0x80: "dmc",
+    0x83: "bms",
+    **dict.fromkeys((2, 3, 4, *range(0x20, 0x30)), "identity"),
+}
+
+
+class Role(enum.Enum):
+    """Part that a record plays in an exchange."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    CONTINUATION = "continuation"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Key by which request and reply find each other.
+
+    ``expects_reply`` is False for requests that may stay unanswered, ``only_on_request`` False for frames that also
+    come unasked.
+    """
+
+    key: tuple[str, str, str | int]
+    role: Role
+    expects_reply: bool = True
+    only_on_request: bool = False
+
+
+def exchange_of(record: Record) -> Exchange | None:
+    """Exchange that a good record takes part in, or None."""
+    if not record.chain:
+        return None
+    first = record.chain[0].message
+    if len(record.chain) > 1:
+        return _winmon(record, first, record.chain[1])
+    if first.INFO.space is Space.ADAPTER or getattr(first, "marker", None) == ADAPTER_MARKER:
+        return _adapter(record, first)
+    return _info(record.interface, first)
+
+
+def _winmon(record: Record, carrier: Message, body: Placed) -> Exchange:
+    code = getattr(body.message, "code", 0)
+    if record.link is Link.RS485:
+        key = (record.interface, "tid", int(getattr(carrier, "tid", 0)))
+    else:
+        key = (record.interface, "channel", chr(carrier.build()[1]).upper())
+    if code < FIRST_REPLY:
+        return Exchange(key, Role.REQUEST, expects_reply=code not in _UNANSWERED_WINMON)
+    role = Role.CONTINUATION if code in _CONTINUATIONS else Role.REPLY
+    return Exchange(key, role, only_on_request=True)
+
+
+def answers(reply: Message, request: Message) -> bool:
+    """Whether a reply with the right key can be the answer to this request: winmon codes have to fit each other."""
+    expected = request.INFO.replies
+    return not expected or getattr(reply, "code", None) in expected | _ALWAYS
+
+
+def _adapter(record: Record, message: Message) -> Exchange | None:
+    letter = chr(int(getattr(message, "cmd", 0)))
+    if letter == "F":
+        return _info_command(record, message)
+    key = (record.interface, "adapter", "V" if letter == "R" else letter)
+    # The lengths of both directions of D, S, V and L differ; A and H may be alike, so the order decides.
+    bare = len(message.build()) == len((ADAPTER_MARKER, letter))
+    requests = {"D": bare, "S": not bare, "V": bare, "L": bare, "R": True}
+    if letter in "AH":
+        return Exchange(key, Role.EITHER)
+    return Exchange(key, Role.REQUEST if requests[letter] else Role.REPLY) if letter in requests else None
+
+
+def _info_command(record: Record, message: Message) -> Exchange | None:
+    command = getattr(message, "selector", None)
+    if command is None or command in _UNANSWERED_COMMANDS:
+        return None
+    wanted = _COMMANDS.get(command, _WANTED.get(command))
+    return Exchange((record.interface, "info", wanted), Role.REQUEST) if wanted else None
+
+
+def _info(interface: str, message: Message) -> Exchange | None:
+    kind = getattr(message, "cmd", None)
+    selector = getattr(message, "selector", None)
+    if kind == _INFO_REQUEST and selector is not None:
+        wanted = _WANTED.get(selector)
+        return Exchange((interface, "info", wanted), Role.REQUEST) if wanted else None
+    if kind == _AC_INPUT:
+        return Exchange((interface, "info", "ac input"), Role.REPLY)
+    if kind == _LIMITS_REPLY:
+        return Exchange((interface, "info", "limits"), Role.REPLY)
+    if kind == _INFO and selector is not None:
+        answer = _ANSWERS.get(selector)
+        return Exchange((interface, "info", answer), Role.REPLY) if answer else None
+    return None
