@@ -1,0 +1,1 @@
+"""Where records and dissections go: text, hex panes, machine forms, files."""
