@@ -284,7 +284,7 @@ def test_variables_without_a_published_scale_are_not_known(variable: int) -> Non
     assert BOOK.ram(variable) is None
 
 
-@pytest.mark.parametrize("setting", [13, 14, 64, 128])
+@pytest.mark.parametrize("setting", [13, 14, 61, 128])
 def test_settings_without_a_published_scale_are_not_known(setting: int) -> None:
     assert BOOK.setting(setting) is None
 
@@ -629,3 +629,21 @@ def test_decimals_where_message_or_request_tell_the_variable() -> None:
 def test_rule_is_what_other_engines_read() -> None:
     assert rule_of(MAINS_CURRENT, {"factor": 2}, BOOK) == Rule(multiply=2, divide=100, assumed=True)
     assert rule_of(INVERTER_FREQUENCY, {}, BOOK) == Rule(divide=1953, offset=256, over=10, assumed=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "raw", "value"), [(64, 200, 200), (65, 170, 85.0), (51, 150, 1.5), (72, 229, 230 / 256)]
+)
+def test_settings_outside_the_device_tables_have_their_usual_scale_as_an_assumption(
+    setting: int, raw: int, value: float
+) -> None:
+    known = BOOK.setting(setting)
+    assert known is not None
+    assert known.assumed
+    assert known.scale.value(raw) == value
+
+
+def test_inverter_current_is_signed_whatever_the_device_announces() -> None:
+    spec = Field(label="Value", layout=U16, scale=OfRam(announced_sign=True))
+    assert physical(spec, 0xFFFE, {}, BOOK, variable=3).value == -0.02
+    assert physical(spec, 0xFFFE, {}, BOOK, variable=2).value == 655.34

@@ -106,7 +106,7 @@ def _adapter(record: Record, message: Message) -> Exchange | None:
         return _info_command(record, message)
     key = (record.interface, "adapter", "V" if letter == "R" else letter)
     # The lengths of both directions of D, S, V and L differ; A and H may be alike, so the order decides.
-    bare = len(message.build()) == len((ADAPTER_MARKER, letter))
+    bare = message.SIZE == len((ADAPTER_MARKER, letter))  # a surplus fill byte does not count
     requests = {"D": bare, "S": not bare, "V": bare, "L": bare, "R": True}
     if letter in "AH":
         return Exchange(key, Role.EITHER)

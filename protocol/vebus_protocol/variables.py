@@ -1,8 +1,7 @@
 """RAM variables, settings and assistants of a device: what their ids mean.
 
-Scales belong to the device, which announces them (winmon 36 and 35).  ``scale`` and ``offset`` in these tables are what
-public examples show, in the announced form, for values that have to be shown before the announcement was seen; such a
-value is an assumption and has to be marked as one.
+Scales belong to the device, which announces them (winmon 36 and 35); what published devices announced stands in
+``scaling.tables``.
 
 Sources: vebus-rs485.md 6.2 (gitnik, from a MultiPlus-II 12/3000); mk3.md 8, 9, 10, 15.
 """
@@ -70,8 +69,7 @@ class RamId(WireEnum):
 class RamVariable:
     """What is known of a RAM variable.
 
-    ``scale`` and ``offset`` are what a MultiPlus-II announces in winmon 8E, both signed 16-bit numbers; scale is None
-    where no example is public.  ``always_signed``: read it as signed even when the announcement says unsigned.
+    ``always_signed``: read it as signed even when the announcement says unsigned.
     ``period``: the value counts tenths of a second, and 10 / value is a frequency in Hz.
     """
 
@@ -79,8 +77,6 @@ class RamVariable:
     unit: str = ""
     sign: str = ""
     meaning: str = ""
-    scale: int | None = None
-    offset: int = 0
     always_signed: bool = False
     period: bool = False
     evidence: Evidence = DOCUMENTED
@@ -104,34 +100,31 @@ _LOAD = "positive = load"
 RAM_VARIABLES: Mapping[int, RamVariable] = {
     variable.id: variable
     for variable in (
-        RamVariable(id=RamId.MAINS_VOLTAGE, unit="V", scale=0x7F9C),
-        RamVariable(id=RamId.MAINS_CURRENT, unit="A", scale=-0x7F9C, always_signed=True),
-        RamVariable(id=RamId.INVERTER_VOLTAGE, unit="V", scale=0x7F9C),
+        RamVariable(id=RamId.MAINS_VOLTAGE, unit="V"),
+        RamVariable(id=RamId.MAINS_CURRENT, unit="A", always_signed=True),
+        RamVariable(id=RamId.INVERTER_VOLTAGE, unit="V"),
         RamVariable(
             id=RamId.INVERTER_CURRENT,
             unit="A",
             meaning="often announced as unsigned, yet negative numbers occur",
-            scale=0x7F9C,
             always_signed=True,
         ),
-        RamVariable(id=RamId.BATTERY_VOLTAGE, unit="V", scale=0x7F9C),
-        RamVariable(id=RamId.BATTERY_CURRENT, unit="A", sign="positive = charging", scale=-0x7FF6),
-        RamVariable(id=RamId.BATTERY_RIPPLE, unit="V", meaning="RMS", scale=0x7F9C),
-        RamVariable(id=RamId.INVERTER_PERIOD, unit="x 0.1 s", scale=0x785F, offset=256, period=True),
-        RamVariable(id=RamId.MAINS_PERIOD, unit="x 0.1 s", scale=0x7C2F, period=True),
-        RamVariable(id=RamId.AC_LOAD_CURRENT, unit="A", scale=-0x7F9C),
+        RamVariable(id=RamId.BATTERY_VOLTAGE, unit="V"),
+        RamVariable(id=RamId.BATTERY_CURRENT, unit="A", sign="positive = charging"),
+        RamVariable(id=RamId.BATTERY_RIPPLE, unit="V", meaning="RMS"),
+        RamVariable(id=RamId.INVERTER_PERIOD, unit="x 0.1 s", period=True),
+        RamVariable(id=RamId.MAINS_PERIOD, unit="x 0.1 s", period=True),
+        RamVariable(id=RamId.AC_LOAD_CURRENT, unit="A"),
         RamVariable(id=RamId.VIRTUAL_SWITCH, meaning="one bit; some devices refuse it"),
-        RamVariable(id=RamId.IGNORE_AC_INPUT, meaning="one bit", scale=5, offset=-0x8000),
-        RamVariable(id=RamId.RELAY, meaning="one bit", scale=6, offset=-0x8000),
-        RamVariable(
-            id=RamId.STATE_OF_CHARGE, meaning="0 to 1, only with the battery monitor switched on", scale=0x7F38
-        ),
-        RamVariable(id=RamId.INVERTER_POWER, unit="W", sign=_CHARGING, scale=-1),
-        RamVariable(id=RamId.MAINS_POWER, unit="W", sign=_TOWARD_INPUT, scale=-1),
-        RamVariable(id=RamId.OUTPUT_POWER, unit="W", sign=_LOAD, scale=-1),
-        RamVariable(id=RamId.INVERTER_POWER_NOW, unit="W", sign=_CHARGING, scale=-1),
-        RamVariable(id=RamId.MAINS_POWER_NOW, unit="W", sign=_TOWARD_INPUT, scale=-1),
-        RamVariable(id=RamId.OUTPUT_POWER_NOW, unit="W", sign=_LOAD, scale=-1),
+        RamVariable(id=RamId.IGNORE_AC_INPUT, meaning="one bit"),
+        RamVariable(id=RamId.RELAY, meaning="one bit"),
+        RamVariable(id=RamId.STATE_OF_CHARGE, meaning="0 to 1, only with the battery monitor switched on"),
+        RamVariable(id=RamId.INVERTER_POWER, unit="W", sign=_CHARGING),
+        RamVariable(id=RamId.MAINS_POWER, unit="W", sign=_TOWARD_INPUT),
+        RamVariable(id=RamId.OUTPUT_POWER, unit="W", sign=_LOAD),
+        RamVariable(id=RamId.INVERTER_POWER_NOW, unit="W", sign=_CHARGING),
+        RamVariable(id=RamId.MAINS_POWER_NOW, unit="W", sign=_TOWARD_INPUT),
+        RamVariable(id=RamId.OUTPUT_POWER_NOW, unit="W", sign=_LOAD),
         RamVariable(id=RamId.BATTERY_TEMPERATURE, meaning="unit not known", evidence=SINGLE, source="mk3.md 9 (mk2py)"),
     )
 }
@@ -238,8 +231,9 @@ class SettingId(WireEnum):
 class Setting:
     """What is known of a setting.
 
-    ``scale`` and ``offset`` are the usual ones, in the form of winmon 89: value = (raw + offset) * scale, or divided by
-    -scale where scale is negative; scale is None where no source says.  The raw number is always unsigned.
+    ``scale`` and ``offset`` are the usual ones where no device's table has them (``scaling.tables``), in the form of
+    winmon 89: value = (raw + offset) * scale, or divided by -scale where scale is negative; scale is None where no
+    source says.
     """
 
     id: SettingId
@@ -270,17 +264,17 @@ class Setting:
 
 
 _DESCRIBED = (
-    Setting(id=SettingId.ABSORPTION_VOLTAGE, unit="V", scale=-100),
-    Setting(id=SettingId.FLOAT_VOLTAGE, unit="V", scale=-100),
-    Setting(id=SettingId.BULK_CURRENT, unit="A", scale=1),
-    Setting(id=SettingId.INVERTER_VOLTAGE, unit="V", scale=1),
-    Setting(id=SettingId.INPUT_LIMIT_1, unit="A", scale=-10),
-    Setting(id=SettingId.REPEATED_ABSORPTION_TIME, unit="min", scale=15),
-    Setting(id=SettingId.REPEATED_ABSORPTION_INTERVAL, unit="min", scale=360),
-    Setting(id=SettingId.ABSORPTION_LIMIT, unit="min", scale=60),
-    Setting(id=SettingId.CHARGE_CURVE, meaning="1 fixed, 2 adaptive, 3 adaptive with BatterySafe", scale=1),
-    Setting(id=SettingId.LOW_BATTERY_CUT_OFF, unit="V", scale=-100),
-    Setting(id=SettingId.LOW_BATTERY_HYSTERESIS, unit="V", scale=-100),
+    Setting(id=SettingId.ABSORPTION_VOLTAGE, unit="V"),
+    Setting(id=SettingId.FLOAT_VOLTAGE, unit="V"),
+    Setting(id=SettingId.BULK_CURRENT, unit="A"),
+    Setting(id=SettingId.INVERTER_VOLTAGE, unit="V"),
+    Setting(id=SettingId.INPUT_LIMIT_1, unit="A"),
+    Setting(id=SettingId.REPEATED_ABSORPTION_TIME, unit="min"),
+    Setting(id=SettingId.REPEATED_ABSORPTION_INTERVAL, unit="min"),
+    Setting(id=SettingId.ABSORPTION_LIMIT, unit="min"),
+    Setting(id=SettingId.CHARGE_CURVE, meaning="1 fixed, 2 adaptive, 3 adaptive with BatterySafe"),
+    Setting(id=SettingId.LOW_BATTERY_CUT_OFF, unit="V"),
+    Setting(id=SettingId.LOW_BATTERY_HYSTERESIS, unit="V"),
     Setting(
         id=SettingId.VIRTUAL_SWITCH_USE, meaning="0 none, 1 relay, 2 ignore AC, 3 dedicated ignore AC, 4 generator"
     ),

@@ -17,7 +17,7 @@ from vebus_tools.cli.decode import decode
 
 __all__ = ["app", "main"]
 
-FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
 app = typer.Typer(
     name="vebus",

@@ -8,9 +8,6 @@ import typer
 
 __all__ = ["decode"]
 
-_READING, _PRINTING, _CHOOSING = "Reading", "Printing", "Choosing"
-
-
 def decode(
     file: Annotated[
         str | None, typer.Argument(help="Capture to read; - is standard input.", show_default=False)
@@ -57,6 +54,9 @@ def decode(
     protocols: Annotated[
         str | None, typer.Option("-j", "--protocols", help="JSON of these protocols only.", metavar="PROTO,...")
     ] = None,
+    trees: Annotated[
+        str | None, typer.Option("-J", "--trees", help="The same with all that is below.", metavar="PROTO,...")
+    ] = None,
     time_form: Annotated[
         Literal["a", "ad", "adoy", "d", "dd", "e", "r", "u", "ud", "udoy"],
         typer.Option("-t", "--time", help="Time column: absolute, date, delta, epoch, relative, UTC."),
@@ -74,6 +74,7 @@ def decode(
         Literal["raw", "hex", "log", "pcapng"] | None,
         typer.Option("-F", "--file-type", help="Format to save in; the suffix says it otherwise."),
     ] = None,
+    print_too: Annotated[bool, typer.Option("-P", "--print", help="Print also while saving with -w.")] = False,
     glossary: Annotated[
         Literal["fields", "protocols", "values"] | None,
         typer.Option("-G", "--glossary", help="Print what filters can name, and stop."),
@@ -83,36 +84,39 @@ def decode(
         bool | None, typer.Option("--color/--no-color", help="Colours; otherwise on a terminal only.")
     ] = None,
 ) -> None:
-    """Print a capture: summary list, details, bytes or data for programs."""
+    """Print a capture: summary list, details, bytes, or data."""
     from vebus_tools.cli.decoding import Request, run
+    from vebus_tools.cli.printing import PrintOptions
 
-    raise typer.Exit(
-        run(
-            Request(
-                source=file or read,
-                input_format=input_format,
-                link=link,
-                two_pass=two_pass,
-                names=names,
-                device_table=device_table,
-                output=output,
-                details=details,
-                only=only,
-                hex_pane=hex_pane,
-                hexdump=tuple(hexdump or ()),
-                fields=tuple(field or ()),
-                field_options=tuple(field_option or ()),
-                protocols=protocols,
-                time_form=time_form,
-                display_filter=display_filter,
-                count=count,
-                start=start,
-                stop=stop,
-                write=write,
-                file_type=file_type,
-                glossary=glossary,
-                line_buffered=line_buffered,
-                color=color,
-            )
-        )
+    printing = PrintOptions(
+        output=output,
+        details=details,
+        only=only,
+        hex_pane=hex_pane,
+        hexdump=tuple(hexdump or ()),
+        fields=tuple(field or ()),
+        field_options=tuple(field_option or ()),
+        protocols=protocols,
+        trees=trees,
+        time_form=time_form,
+        color=color,
     )
+    request = Request(
+        source=file or read,
+        input_format=input_format,
+        link=link,
+        two_pass=two_pass,
+        names=names,
+        device_table=device_table,
+        printing=printing,
+        display_filter=display_filter,
+        count=count,
+        start=start,
+        stop=stop,
+        write=write,
+        file_type=file_type,
+        print_too=print_too,
+        glossary=glossary,
+        line_buffered=line_buffered,
+    )
+    raise typer.Exit(run(request))

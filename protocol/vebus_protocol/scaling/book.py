@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vebus_protocol.scaling.rules import RamScale, SettingScale
 from vebus_protocol.scaling.tables import DEFAULT_TABLE, DEVICE_TABLES, DeviceTable
+from vebus_protocol.variables import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +54,14 @@ class ScaleBook:
         learned = self.learned_settings.get(setting)
         if learned is not None:
             return Scaling(scale=learned, assumed=False)
-        row = self.table.settings.get(setting) if self.table else None
-        return Scaling(scale=row.scale, assumed=True) if row else None
+        if self.table is None:
+            return None
+        row, usual = self.table.settings.get(setting), SETTINGS.get(setting)
+        if row is not None:
+            return Scaling(scale=row.scale, assumed=True)
+        if usual is None or usual.scale is None:
+            return None
+        return Scaling(scale=SettingScale(scale=usual.scale, offset=usual.offset), assumed=True)
 
     def with_ram(self, variable: int, scale: RamScale) -> ScaleBook:
         """This book and the announced scale of one RAM variable (also an announced "not supported")."""

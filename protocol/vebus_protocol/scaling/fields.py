@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vebus_protocol.errors import EncodeError
 from vebus_protocol.scaling.rules import Number, Rule, places
 from vebus_protocol.schema import Field, Linear, OfRam, OfSetting, Reciprocal
+from vebus_protocol.variables import RAM_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,8 @@ def _ram_rule(scale: OfRam, raws: Mapping[str, Any], book: ScaleBook, variable: 
     if known is None:
         return Rule(reason=_NOT_KNOWN)
     rule = replace(known.scale.rule, assumed=known.assumed)
+    if scale.announced_sign and wanted in RAM_VARIABLES and RAM_VARIABLES[wanted].always_signed:
+        rule = replace(rule, signed=True)
     if not scale.announced_sign:  # the layout of info frames says it, whatever the device announces (mk3.md 5.4)
         rule = replace(rule, signed=None)
     times = 1 if scale.times is None else _evaluate(scale.times, raws)

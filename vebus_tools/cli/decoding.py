@@ -1,0 +1,245 @@
+"""What `vebus decode` does: open, dissect, choose, print or save."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES, ScaleBook
+from vebus_protocol.schema import Link
+from vebus_tools import glossary
+from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open_writer
+from vebus_tools.cli.failures import FAILED, UsageError
+from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
+from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
+from vebus_tools.nodes import Dissection
+from vebus_tools.records import CaptureError, Chunk, Group
+from vebus_tools.runner import dissections, survey
+from vebus_tools.session import Knowledge
+from vebus_tools.sinks.frame_form import MachineForm
+from vebus_tools.sinks.times import Timeline, Timing
+
+__all__ = ["Request", "run"]
+
+STANDARD_INPUT = "-"
+_LISTS: dict[str, Callable[[], Iterator[str]]] = {
+    "fields": glossary.field_lines,
+    "protocols": glossary.protocol_lines,
+    "values": glossary.value_lines,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call of `vebus decode`; the names are those of the options."""
+
+    source: str | None
+    input_format: str = AUTO
+    link: str = AUTO
+    two_pass: bool = False
+    names: str | None = None
+    device_table: str | None = None
+    printing: PrintOptions = field(default_factory=PrintOptions)
+    display_filter: str | None = None
+    count: int | None = None
+    start: float | None = None
+    stop: float | None = None
+    write: str | None = None
+    file_type: str | None = None
+    print_too: bool = False
+    glossary: str | None = None
+    line_buffered: bool = False
+
+
+def run(request: Request) -> int:
+    """Do what was asked for; returns the exit code.  Raises VEBusError, BrokenPipeError, KeyboardInterrupt."""
+    if request.glossary is not None:
+        sys.stdout.writelines(f"{line}\n" for line in _LISTS[request.glossary]())
+        return 0
+    if request.source is None:
+        raise UsageError("no capture named; try: vebus decode FILE, or - for standard input")
+    names = _names(request.names)
+    passes = display_filter(request.display_filter, names)
+    form = make_form(request.printing, sys.stdout)
+    tally = Tally()
+    with ExitStack() as stack:
+        source = _Source(request.source, request.input_format, stack, rewind=request.two_pass)
+        writer = None
+        if request.write is not None:
+            writer = stack.enter_context(open_writer(request.write, request.file_type, input_path=request.source))
+        printer = Printer(form, None if writer and not request.print_too else sys.stdout, request.line_buffered)
+        failure = _print(_selected(_read(source, request, names), request, tally), passes, printer, writer)
+    _report(tally, failure)
+    return FAILED if failure else 0
+
+
+class _Source:
+    """The capture, to be opened once for each pass; a pipe is kept in a temporary file for the second one."""
+
+    def __init__(self, name: str, input_format: str, stack: ExitStack, *, rewind: bool) -> None:
+        self._name = name
+        self._format = input_format
+        self._stack = stack
+        self._kept: BinaryIO | None = None
+        if rewind and name == STANDARD_INPUT:
+            self._kept = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(sys.stdin.buffer, self._kept)
+
+    def open(self) -> Capture:
+        """Open the capture from its beginning.  Raises CaptureError."""
+        if self._kept is not None:
+            self._kept.seek(0)
+        opened = open_capture(self._name, input_format=self._format, stdin=self._kept)
+        return self._stack.enter_context(opened)
+
+
+def _read(source: _Source, request: Request, names: NameTable) -> Iterator[Dissection]:
+    book = _book(request.device_table)
+    capture = source.open()
+    link = capture.link() if request.link == AUTO else Link(request.link)
+    knowledge: Knowledge | None = None
+    if request.two_pass:
+        knowledge = survey(_all_readable(capture), link, book)
+        capture = source.open()
+    yield from dissections(capture.chunks, link, knowledge=knowledge, book=book, names=names)
+
+
+def _all_readable(capture: Capture) -> Iterator[Chunk]:
+    """Chunks up to the first that cannot be read; the second pass tells what is wrong."""
+    try:
+        yield from capture.chunks
+    except CaptureError:
+        return
+
+
+def _book(table: str | None) -> ScaleBook:
+    name = table or DEFAULT_TABLE
+    if name not in DEVICE_TABLES:
+        raise UsageError(f"--device-table {name}: there are {', '.join(map(repr, DEVICE_TABLES))}")
+    return ScaleBook.assuming(name)
+
+
+def _names(path: str | None) -> NameTable:
+    if path is None:
+        return DEFAULT_NAMES
+    try:
+        return parse_names(Path(path).read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"--names {path}: {getattr(problem, 'strerror', None) or problem}") from problem
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was damaged in a capture."""
+
+    skipped_bytes: int = 0
+    skipped_runs: int = 0
+    bad_frames: int = 0
+
+    def take(self, dissection: Dissection) -> None:
+        """Count one record."""
+        record = dissection.record
+        if record.frame is None:
+            self.skipped_bytes += len(record.wire)
+            self.skipped_runs += 1
+        self.bad_frames += any(found.group is Group.CHECKSUM for found in record.findings)
+
+    def __str__(self) -> str:
+        """One line, or nothing for a capture without damage."""
+        skipped = f"{self.skipped_bytes} bytes in {self.skipped_runs} places belong to no frame"
+        bad = f"{self.bad_frames} frames with a bad checksum"
+        parts = [skipped] * (self.skipped_runs > 0) + [bad] * (self.bad_frames > 0)
+        return ", ".join(parts)
+
+
+def _selected(
+    found: Iterator[Dissection], request: Request, tally: Tally
+) -> Iterator[tuple[Dissection, Timing, Timeline]]:
+    """Records in the wanted window, with the stamps that their times are measured against."""
+    timeline = Timeline()
+    for dissection in found:
+        record = dissection.record
+        timing = timeline.place(record.stamp)
+        since = record.stamp.at - (timing.first or record.stamp).at
+        tally.take(dissection)
+        early = request.start is not None and since < request.start
+        late = request.stop is not None and since > request.stop
+        if not early and not late:
+            yield dissection, timing, timeline
+        if request.count is not None and record.number >= request.count:
+            return
+
+
+class Printer:
+    """Writes a form to a stream, or nowhere."""
+
+    def __init__(self, form: MachineForm, out: TextIO | None, flush: bool) -> None:  # noqa: FBT001
+        """``flush`` hands each record over at once."""
+        self._form = form
+        self._out = out
+        self._flush = flush
+
+    def text(self, text: str) -> None:
+        """Write some text."""
+        if self._out is not None:
+            self._out.write(text)
+            if self._flush:
+                self._out.flush()
+
+    def start(self) -> None:
+        """Write what stands before the first record."""
+        self.text(self._form.start())
+
+    def record(self, dissection: Dissection, timing: Timing) -> None:
+        """Write one record."""
+        if self._out is not None:
+            self.text(self._form.record(dissection, timing))
+
+    def stop(self) -> None:
+        """Write what stands behind the last record."""
+        self.text(self._form.stop())
+        if self._out is not None:
+            self._out.flush()
+
+
+def _print(
+    found: Iterator[tuple[Dissection, Timing, Timeline]],
+    passes: Callable[..., bool] | None,
+    printer: Printer,
+    writer: CaptureWriter | None,
+) -> CaptureError | None:
+    """Print and save what passes; a capture that ends badly is told after all that could be read."""
+    started, failure = False, None
+    try:
+        for dissection, timing, timeline in found:
+            if not started:
+                printer.start()
+                started = True
+            if passes is not None and not passes(
+                dissection, first=timing.first or dissection.record.stamp, previous=timing.previous
+            ):
+                continue
+            printer.record(dissection, timing)
+            timeline.shown(dissection.record.stamp)
+            if writer is not None:
+                writer.write(dissection.record)
+    except CaptureError as problem:
+        if not started:
+            raise
+        failure = problem
+    if not started:
+        printer.start()
+    printer.stop()
+    return failure
+
+
+def _report(tally: Tally, failure: CaptureError | None) -> None:
+    for line in (str(tally), str(failure or "")):
+        if line:
+            sys.stderr.write(f"vebus: {line}\n")
