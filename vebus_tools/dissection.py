@@ -218,7 +218,8 @@ def _renamed(node: Node, source: str) -> Node:
     """The sender's line shows the name of the user's table."""
     if node.abbrev != "vebus.addr":
         return node
-    src = Node(abbrev="vebus.src", label="Source", text=source, value=source, generated=True, field=_RS485["src"])
+    src = Node(abbrev="vebus.src", label="Source", text=source, value=source, generated=True, hidden=True)
+    src = replace(src, field=_RS485["src"])
     return replace(node, text=f"{source} (0x{node.value:04x})", name=source, children=(src,))
 
 

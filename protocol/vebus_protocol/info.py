@@ -74,6 +74,7 @@ class InfoRequest(Message):
         symbol="Target",
         display="hex",
         enum=LongId,
+        unnamed="",
         meaning="unique number of a device; 0 was seen in requests for DC and L1",
         evidence=DOCUMENTED,
         source=_REQUEST,
@@ -155,7 +156,7 @@ class DcInfo(Message):
         source=_DC,
     )
     inverter_period: int = field(
-        U8, "Inverter period", unit="x 0.1 s", scale=OfRam(variable=7), decimals=4, evidence=DOCUMENTED, source=_DC
+        U8, "Inverter period", unit="ms", scale=OfRam(variable=7, times=100), decimals=2, evidence=DOCUMENTED, source=_DC
     )
     inverter_frequency = computed(
         this.inverter_period,
@@ -262,9 +263,9 @@ class AcInfo(Message):
     mains_period: int = field(
         U8,
         "Mains period",
-        unit="x 0.1 s",
-        scale=OfRam(variable=8),
-        decimals=4,
+        unit="ms",
+        scale=OfRam(variable=8, times=100),
+        decimals=2,
         absent=(0x00, 0xFF),
         absent_text="no mains",
         evidence=DOCUMENTED,

@@ -41,7 +41,7 @@ class SyncFrame(Message):
     """Time synchronisation, sent by the (master) Multi."""
 
     marker: int = const(
-        0x55, "Sync marker", meaning="not part of the checksum", source="vebus-rs485.md 4, 6.1 (all projects)"
+        0x55, "Sync marker", phrase="not part of the checksum", source="vebus-rs485.md 4, 6.1 (all projects)"
     )
     status: int = field(
         U8,

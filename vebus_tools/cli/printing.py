@@ -12,7 +12,7 @@ from vebus_tools.cli.failures import UsageError
 from vebus_tools.filters import Filter, compile_filter
 from vebus_tools.names import NameTable
 from vebus_tools.sinks.colours import painter
-from vebus_tools.sinks.fields_form import FieldsForm, parse_fields_options
+from vebus_tools.sinks.fields_form import FieldsForm, parse_options
 from vebus_tools.sinks.frame_form import EVERYTHING, MachineForm, Subset
 from vebus_tools.sinks.hexpane import parse_hex_options
 from vebus_tools.sinks.json_form import EkForm, JsonForm, JsonRawForm
@@ -46,11 +46,12 @@ def make_form(options: PrintOptions, out: TextIO) -> MachineForm:
     """The form of output that was asked for, fit for this stream.  Raises UsageError."""
     try:
         return _form(options, out)
-    except VEBusError as problem:
+    except (VEBusError, ValueError) as problem:
         raise UsageError(str(problem)) from problem
 
 
 def _form(options: PrintOptions, out: TextIO) -> MachineForm:
+    time = TimeForm(options.time_form)
     if options.fields and options.output != "fields":
         raise UsageError("-e names fields for -T fields, -T json is complete; add -T fields")
     if options.output in {"text", "tabs"}:
@@ -58,13 +59,13 @@ def _form(options: PrintOptions, out: TextIO) -> MachineForm:
     if options.output == "fields":
         if not options.fields:
             raise UsageError("-T fields needs at least one -e FIELD; vebus decode -G fields lists them")
-        return FieldsForm(options.fields, parse_fields_options(options.field_options))
+        return FieldsForm(options.fields, parse_options(options.field_options), time=time)
     if options.output == "psml":
-        return PsmlForm(time=TimeForm(options.time_form))
-    if options.output == "pdml":
-        return PdmlForm()
+        return PsmlForm(time)
     named = options.trees or options.protocols
     subset = Subset(names=frozenset(named.split(",")), deep=options.trees is not None) if named else EVERYTHING
+    if options.output == "pdml":
+        return PdmlForm(subset)
     return {"json": JsonForm, "jsonraw": JsonRawForm, "ek": EkForm}[options.output](subset)
 
 

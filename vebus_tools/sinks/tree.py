@@ -21,7 +21,7 @@ FRAME_PROTOCOL = "frame"
 """Name of the frame block for ``-O``."""
 
 _INDENT = "    "
-_ENCAPSULATIONS = {Link.RS485: "USER 0 (45)"}
+_ENCAPSULATIONS = {Link.RS485: "USER 0 (45)", Link.MK3: "USER 1 (46)"}
 _SOURCE_TEXTS = {TimeSource.HOST: "host"}
 
 
@@ -126,6 +126,8 @@ def _protocols(dissection: Dissection) -> Iterator[str]:
 
 def _nodes(nodes: Iterable[Node], depth: int, pending: list[Finding]) -> Iterator[str]:
     for node in nodes:
+        if node.hidden:
+            continue
         yield _INDENT * depth + printable(_node(node))
         yield from _experts(_taken(node, pending), depth + 1)
         for beside in node.beside:
