@@ -161,7 +161,7 @@ class Device:
             unknown_5=0x81,
             voltage_word=self._settings[2],
             current_word=self._settings[4] * 10,
-            capacity=194 + int(self.now.charged_as / 3600.0),
+            capacity=int(194.85 + self.now.charged_as / 3600.0),
             unknown_12=0,
         )
 
@@ -206,12 +206,12 @@ class Device:
             voltage=raw_of(DcInfo.spec("voltage"), self.now.battery_v, {}, _BOOK),
             inverter_current=raw_of(DcInfo.spec("inverter_current"), max(-current, 0.0), {}, _BOOK),
             charger_current=raw_of(DcInfo.spec("charger_current"), max(current, 0.0), {}, _BOOK),
-            inverter_period=raw_of(DcInfo.spec("inverter_period"), 10 / self.now.frequency_hz, {}, _BOOK),
+            inverter_period=raw_of(DcInfo.spec("inverter_period"), 1000 / self.now.frequency_hz, {}, _BOOK),
         )
 
     def _ac_info(self) -> AcInfo:
         now = self.now
-        period = 10 / 50.0 if now.mains_present else None
+        period_ms = 1000 / 50.0 if now.mains_present else None
         return AcInfo(
             backfeed_factor=_FACTORS["backfeed_factor"],
             inverter_factor=_FACTORS["inverter_factor"],
@@ -222,7 +222,7 @@ class Device:
             mains_current=raw_of(AcInfo.spec("mains_current"), now.mains_a, _FACTORS, _BOOK),
             inverter_voltage=raw_of(AcInfo.spec("inverter_voltage"), now.output_v, _FACTORS, _BOOK),
             inverter_current=raw_of(AcInfo.spec("inverter_current"), now.output_a, _FACTORS, _BOOK),
-            mains_period=raw_of(AcInfo.spec("mains_period"), period, _FACTORS, _BOOK),
+            mains_period=raw_of(AcInfo.spec("mains_period"), period_ms, _FACTORS, _BOOK),
         )
 
     def _state(self) -> tuple[DeviceState, ChargeSubState]:

@@ -26,6 +26,7 @@ _EFFICIENCY = 0.93
 _BATTERY_V = 13.05
 _BATTERY_OHM = 0.0031
 _CAPACITY_AS = 400.0 * 3600.0
+_FIRST_SOC = 0.6222  # so that the raw number, in steps of 0.005, moves once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Plant:
         self.inverter_on = True
         self._random = random
         self._inverter_w = 0.0
-        self._soc = 0.62
+        self._soc = _FIRST_SOC
         self._charged_as = 0.0
         self._battery_v = _BATTERY_V
 
@@ -86,7 +87,7 @@ class Plant:
         battery_a = dc_w / self._battery_v
         self._soc += battery_a * duration_s / _CAPACITY_AS
         self._charged_as += battery_a * duration_s
-        self._battery_v = _BATTERY_V + 0.4 * (self._soc - 0.62) + _BATTERY_OHM * battery_a + self._noise(0.004)
+        self._battery_v = _BATTERY_V + 0.4 * (self._soc - _FIRST_SOC) + _BATTERY_OHM * battery_a + self._noise(0.004)
         mains_v = 230.6 + _wave(at_s, 17.0) * 1.4 + self._noise(0.12) if present else 0.0
         mains_hz = 50.0 + _wave(at_s, 23.0) * 0.018 + self._noise(0.002)
         return Conditions(
