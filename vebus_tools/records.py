@@ -16,12 +16,14 @@ __all__ = [
     "Chunk",
     "Finding",
     "Group",
+    "Link",
     "Received",
     "Record",
     "Severity",
     "Sink",
     "Stamp",
     "TimeSource",
+    "Transmission",
 ]
 
 from vebus_protocol.errors import VEBusError
@@ -133,6 +135,18 @@ class Record:
     def unstuffed(self) -> bytes:
         """The bytes that field offsets count in: unstuffed for RS485 frames, otherwise as heard."""
         return self.frame.unstuffed if isinstance(self.frame, ReceivedFrame) else self.wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transmission:
+    """Bytes that a machine wants to send, and when their first byte may go out, in seconds of the machine's clock.
+
+    Too late means dropped and reported, never sent after ``latest``.
+    """
+
+    earliest: float
+    latest: float
+    data: bytes
 
 
 class Sink(Protocol):
