@@ -58,6 +58,7 @@ LAYERS = (
     layer("vebus_tools.session"),
     layer("vebus_tools.nodes"),
     layer("vebus_tools.dissection"),
+    layer("vebus_tools.glossary"),
     layer("vebus_tools.filter_syntax"),
     layer("vebus_tools.filter_values"),
     layer("vebus_tools.filters"),
