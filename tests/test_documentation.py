@@ -58,6 +58,14 @@ def test_every_command_has_a_short_first_line_of_help() -> None:
         assert len(first) <= 80, f"{name}: {first!r} has {len(first)} characters"
 
 
+def test_the_list_of_commands_has_the_first_line_of_each_help() -> None:
+    from vebus_tools.cli import COMMANDS
+
+    for name, command in _commands().items():
+        first = inspect.cleandoc(command.help or "").partition("\n")[0]
+        assert COMMANDS[name.removeprefix("vebus ")] == first
+
+
 def test_every_option_has_help() -> None:
     options = [
         (name, option)

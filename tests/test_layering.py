@@ -31,6 +31,7 @@ def layer(name: str, *third_party: str) -> Layer:
 
 LAYERS = (
     # --- the protocol: standard library only; the untyped world of construct ends in schema ---
+    layer("vebus_protocol.face"),
     layer("vebus_protocol.errors"),
     layer("vebus_protocol.schema", "construct"),
     layer("vebus_protocol.enums"),
@@ -55,8 +56,10 @@ LAYERS = (
     layer("vebus_tools.timebase"),
     layer("vebus_tools.framing"),
     layer("vebus_tools.decoder"),
+    layer("vebus_tools.exchanges"),
     layer("vebus_tools.session"),
     layer("vebus_tools.nodes"),
+    layer("vebus_tools.field_nodes"),
     layer("vebus_tools.dissection"),
     layer("vebus_tools.glossary"),
     layer("vebus_tools.filter_syntax"),

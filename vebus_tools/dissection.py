@@ -108,6 +108,7 @@ class _Walker:
         status = _RS485["status"], _RS485["expected"]
         nodes = [
             *head,
+            replace(_generated(_RS485["len"], size), hidden=True),
             *(self._inline() or [_generated(_RS485["stuffed"], frame.escapes)]),
             *self._generated_nodes(),
             *_checksum(tail[0], frame.expected, good=frame.checksum_ok, specs=status),
@@ -122,6 +123,9 @@ class _Walker:
         if frame.leds is not None:
             on, blink = frame.leds
             nodes += FieldNodes(Mk3Leds(on=on, blink=blink), self.context, size - 3).nodes()
+        nodes += [
+            replace(_generated(_MK3[end], name), hidden=True) for end, name in (("src", source), ("dst", destination))
+        ]
         nodes += self._generated_nodes()
         (checksum,) = FieldNodes(Mk3Trailer(checksum=frame.checksum), self.context, size - 1).nodes()
         nodes += _checksum(checksum, frame.expected, good=frame.checksum_ok, specs=(_MK3["status"], _MK3["expected"]))
@@ -227,8 +231,9 @@ def _checksum(node: Node, expected: int, *, good: bool, specs: tuple[Field, Fiel
     verdict = "correct" if good else f"incorrect, should be 0x{expected:02x}"
     text = f"0x{node.value:02x} [{verdict}]" if good else f"0x{node.value:02x} {verdict}"
     yield replace(node, text=text)
-    status = _generated(specs[0], "Good" if good else "Bad")
-    yield status
+    yield _generated(specs[0], "Good" if good else "Bad")
+    if not good:
+        yield replace(_generated(specs[1], expected), hidden=True)
 
 
 def _title(frame: rs485.ReceivedFrame | FbFrame | ReceivedMk3Frame, chain: tuple[Placed, ...]) -> str:

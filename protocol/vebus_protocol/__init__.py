@@ -21,6 +21,8 @@ declaration; `protocol/README.md` is the reference that is generated from them.
 
 from typing import TYPE_CHECKING
 
+from vebus_protocol.face import lazy_face
+
 if TYPE_CHECKING:
     from vebus_protocol.errors import (
         ChecksumError,
@@ -82,19 +84,5 @@ _HOMES = {
     "schema": ("Direction", "Evidence", "Field", "Link", "Message", "Space"),
 }
 
-if not TYPE_CHECKING:  # a type checker that saw this function would accept every name
-
-    def __getattr__(name: str) -> object:
-        """Load a name of the public face from the module that defines it."""
-        from importlib import import_module
-
-        for home, names in _HOMES.items():
-            if name in names:
-                value = getattr(import_module(f"{__name__}.{home}"), name)
-                globals()[name] = value
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        """Names that can be asked for."""
-        return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a type checker that saw this would accept every name
+    __getattr__, __dir__ = lazy_face(__name__, globals(), _HOMES)

@@ -319,7 +319,6 @@ def decode_frame(wire: bytes) -> Frame:
 
 GENERATED: tuple[Field, ...] = (
     Field(name="src", abbrev="vebus.src", label="Source", evidence=CONFIRMED, source="table of sender names"),
-    Field(name="dst", abbrev="vebus.dst", label="Destination", evidence=UNKNOWN, source="no destination is known"),
     Field(name="len", abbrev="vebus.len", label="Unstuffed length", unit="bytes", evidence=CONFIRMED),
     Field(name="stuffed", abbrev="vebus.stuffed", label="Escaped bytes", evidence=CONFIRMED),
     Field(name="status", abbrev="vebus.checksum.status", label="Checksum Status", evidence=CONFIRMED),

@@ -156,7 +156,13 @@ class DcInfo(Message):
         source=_DC,
     )
     inverter_period: int = field(
-        U8, "Inverter period", unit="ms", scale=OfRam(variable=7, times=100), decimals=2, evidence=DOCUMENTED, source=_DC
+        U8,
+        "Inverter period",
+        unit="ms",
+        scale=OfRam(variable=7, times=100),
+        decimals=2,
+        evidence=DOCUMENTED,
+        source=_DC,
     )
     inverter_frequency = computed(
         this.inverter_period,

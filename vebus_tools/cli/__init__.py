@@ -1,31 +1,59 @@
-"""The command `vebus`: one file for each sub-command, each of them thin.
+"""The command `vebus`: one module for each sub-command, each of them thin and loaded only when it is called.
 
-Exit codes of every command: 0 done; 1 the input or output failed (the text on stderr says what, where and what to do);
-2 wrong usage, a wrong filter or field name among them; 130 stopped with Ctrl-C; 141 the reader of our output went away.
+Exit codes stand in `failures`.
 """
 
-from __future__ import annotations
+import gc
 
-import os
-import sys
-from typing import Annotated, NoReturn
+gc.disable()  # nothing that importing makes is garbage; switched on again in `main`
 
-import typer
+from importlib import import_module  # noqa: E402
+from typing import Annotated, Any  # noqa: E402
 
-from vebus_tools import __version__
-from vebus_tools.cli.decode import decode
+import typer  # noqa: E402
+from typer.core import TyperGroup  # noqa: E402
+from typer.main import get_command  # noqa: E402
 
-__all__ = ["app", "main"]
+from vebus_tools import __version__  # noqa: E402
 
-FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
+__all__ = ["COMMANDS", "app", "main"]
+
+COMMANDS = {
+    "decode": "Print a capture: summary list, details, bytes, or data.",
+}
+"""Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with
+``_`` for ``-``."""
+
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class _Commands(TyperGroup):
+    """Sub-commands that are imported when they are called: the list of them costs nothing."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  (typer's own context, as typer calls it)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        one = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+        one.command(cmd_name, context_settings=_HELP_NAMES)(getattr(import_module(f"{__name__}.{name}"), name))
+        return get_command(one)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 app = typer.Typer(
     name="vebus",
+    cls=_Commands,
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP_NAMES,
 )
 
 
@@ -45,29 +73,7 @@ def vebus(
     """Read, filter and print VE.Bus and MK2/MK3 traffic."""
 
 
-app.command()(decode)
-
-
-def main() -> NoReturn:
-    """Entry point: run the command line; every expected failure is one line and an exit code."""
-    from vebus_protocol.errors import VEBusError
-
-    try:
-        app()
-    except VEBusError as problem:
-        _stop(f"vebus: {problem}", getattr(problem, "exit_code", FAILED))
-    except KeyboardInterrupt:
-        _stop("", INTERRUPTED)
-    except BrokenPipeError:
-        # Point stdout at nothing, so that the interpreter's last flush does not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _stop("", BROKEN_PIPE)
-    except OSError as problem:
-        _stop(f"vebus: {problem.filename or 'output'}: {problem.strerror or problem}", FAILED)
-    sys.exit(0)
-
-
-def _stop(text: str, code: int) -> NoReturn:
-    if text:
-        sys.stderr.write(text + "\n")
-    sys.exit(code)
+def main() -> None:
+    """Entry point: run the command line."""
+    gc.enable()
+    app()

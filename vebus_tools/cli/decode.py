@@ -1,12 +1,11 @@
 """`vebus decode`: print a capture as tshark would."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import typer
 
 __all__ = ["decode"]
+
 
 def decode(
     file: Annotated[
@@ -86,6 +85,7 @@ def decode(
 ) -> None:
     """Print a capture: summary list, details, bytes, or data."""
     from vebus_tools.cli.decoding import Request, run
+    from vebus_tools.cli.failures import guarded
     from vebus_tools.cli.printing import PrintOptions
 
     printing = PrintOptions(
@@ -119,4 +119,4 @@ def decode(
         glossary=glossary,
         line_buffered=line_buffered,
     )
-    raise typer.Exit(run(request))
+    raise typer.Exit(guarded(lambda: run(request)))

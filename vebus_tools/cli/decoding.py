@@ -88,7 +88,7 @@ class _Source:
         self._stack = stack
         self._kept: BinaryIO | None = None
         if rewind and name == STANDARD_INPUT:
-            self._kept = stack.enter_context(tempfile.TemporaryFile())
+            self._kept = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
             shutil.copyfileobj(sys.stdin.buffer, self._kept)
 
     def open(self) -> Capture:
@@ -179,7 +179,7 @@ def _selected(
 class Printer:
     """Writes a form to a stream, or nowhere."""
 
-    def __init__(self, form: MachineForm, out: TextIO | None, flush: bool) -> None:  # noqa: FBT001
+    def __init__(self, form: MachineForm, out: TextIO | None, flush: bool) -> None:
         """``flush`` hands each record over at once."""
         self._form = form
         self._out = out
