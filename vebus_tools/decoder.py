@@ -19,12 +19,15 @@ _PAYLOAD_START = {Link.RS485: 4, Link.MK3: 1}
 
 
 class Decoder:
-    """Turns chunks into numbered records; keeps a time base for each link and interface, a splitter also for each
-    direction."""
+    """Turns chunks into numbered records.
 
-    def __init__(self, link: Link) -> None:
-        """``link`` is that of chunks which do not name one themselves."""
+    Keeps a time base for each link and interface, and a splitter for each of their directions.
+    """
+
+    def __init__(self, link: Link, baud: int | None = None) -> None:
+        """``link`` is that of chunks which do not name one themselves, ``baud`` its rate in bit/s if not the usual."""
         self._link = link
+        self._baud = baud
         self._streams: dict[tuple[Link, str, Direction | None], _Stream] = {}
         self._timebases: dict[tuple[Link, str], Timebase] = {}
         self._count = 0
@@ -34,7 +37,7 @@ class Decoder:
         link = chunk.link or self._link
         key = (link, chunk.interface, chunk.direction)
         if key not in self._streams:
-            timebase = self._timebases.setdefault(key[:2], Timebase(link))
+            timebase = self._timebases.setdefault(key[:2], Timebase(link, self._baud))
             self._streams[key] = _Stream(link, chunk.interface, chunk.direction, timebase)
         stream = self._streams[key]
         for record in stream.feed(chunk, self._count):

@@ -53,11 +53,15 @@ class TimeSource(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A time in seconds: since 1970 where ``epoch`` is set, else since the start of the capture."""
+    """A time in seconds: since 1970 where ``epoch`` is set, else since the start of the capture.
+
+    ``error_s`` is the estimated error in seconds of a time taken by this computer, None where nobody estimated it.
+    """
 
     at: float
     source: TimeSource
     epoch: bool = False
+    error_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

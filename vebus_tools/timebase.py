@@ -1,11 +1,15 @@
 """Time stamps for streams: estimated from byte positions, or back-dated from the arrival of a chunk.
 
 A raw file has no times.  Its time base is reconstructed: every byte takes its time on the line, sync frames are at
-least one sync period apart, and the 0.4 us counter of E4 frames bridges longer silence.  All of it is marked as estimated.
+least one sync period apart, and the 0.4 us counter of E4 frames bridges longer silence.  All of it is marked as
+estimated.
 Sources: vebus-rs485.md sections 5 and 6.9, mk3.md section 1.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
 
 from vebus_protocol.registry import Placed
 from vebus_protocol.schema import Link
@@ -25,35 +29,41 @@ _LOST_SYNCS_S = 0.25  # with syncs in between, the counter may only add this muc
 class Timebase:
     """Gives each piece of a stream its time; never goes backwards."""
 
-    def __init__(self, link: Link) -> None:
-        """Start at 0 s, or at the stamp of the first chunk that has one."""
-        self._byte_s = BYTE_TIME_S[link]
+    def __init__(self, link: Link, baud: int | None = None) -> None:
+        """Start at 0 s, or at the stamp of the first chunk that has one; ``baud`` in bit/s, else the usual rate."""
+        self._byte_s = 10 / baud if baud else BYTE_TIME_S[link]
         self._next = 0.0
         self._started = False
-        self._arrival: tuple[int, Stamp] | None = None
+        self._arrivals: deque[tuple[int, Stamp]] = deque()
         self._sync: float | None = None
         self._counter: tuple[int, float, float | None] | None = None
 
     def arrived(self, chunk: Chunk, end_offset: int) -> None:
         """Note when the byte before ``end_offset`` was received, as far as the chunk says so."""
-        self._arrival = None if chunk.stamp is None else (end_offset, chunk.stamp)
+        if chunk.stamp is None or chunk.whole:
+            self._arrivals.clear()
+        if chunk.stamp is not None:
+            self._arrivals.append((end_offset, chunk.stamp))
 
     def stamp(self, offset: int, size: int, chain: tuple[Placed, ...], *, whole: bool = False) -> Stamp:
         """Time of the first byte of a piece at ``offset`` with ``size`` bytes."""
-        if self._arrival is not None:
+        while len(self._arrivals) > 1 and self._arrivals[0][0] <= offset:
+            self._arrivals.popleft()
+        if self._arrivals:
             return self._measured(offset, whole=whole)
         stamp = self._estimated(chain)
         self._next = stamp.at + size * self._byte_s
         return stamp
 
     def _measured(self, offset: int, *, whole: bool) -> Stamp:
-        if self._arrival is None:
-            raise AssertionError("no arrival")  # pragma: no cover
-        end, stamp = self._arrival
-        at = stamp.at if whole else stamp.at - (end - offset) * self._byte_s
+        """The earliest that the arrivals allow: a byte was on the line before all that came with it or later."""
+        found = [
+            (stamp.at if whole else stamp.at - (end - offset) * self._byte_s, stamp) for end, stamp in self._arrivals
+        ]
+        at, stamp = min(found, key=lambda pair: pair[0])
         self._next = at if whole else max(at, self._next if self._started else at)
         self._started = True
-        return Stamp(self._next, stamp.source, stamp.epoch)
+        return replace(stamp, at=self._next)
 
     def _estimated(self, chain: tuple[Placed, ...]) -> Stamp:
         source = TimeSource.BYTES if self._started else TimeSource.START

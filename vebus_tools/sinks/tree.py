@@ -113,8 +113,9 @@ def _time_source(stamp: Stamp, clock_error_s: float | None) -> str:
     source = _SOURCE_TEXTS.get(stamp.source, stamp.source.value)
     if stamp.source.estimated:
         return f"{source}, estimated"
-    if stamp.source is TimeSource.HOST and clock_error_s is not None:
-        return f"{source}, estimated error {clock_error_s * 1000:.1f} ms"
+    error_s = clock_error_s if stamp.error_s is None else stamp.error_s
+    if stamp.source is TimeSource.HOST and error_s is not None:
+        return f"{source}, estimated error {error_s * 1000:.1f} ms"
     return source
 
 
