@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vebus_protocol.errors import MessageError
-from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownBody, UnknownSync, decode_payload, find
+from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownSync, decode_payload, find
 from vebus_protocol.schema import Evidence, Field, Link, Message, Shape, Space
 
-DECLARED = (*MESSAGES, Unknown, UnknownSync, UnknownBody)
+DECLARED = (*MESSAGES, Unknown, UnknownSync)
 EVERY: tuple[type[Message], ...] = (*DECLARED, *ENVELOPES)
 SPACES = {Link.RS485: (Space.SYNC, Space.PAYLOAD), Link.MK3: (Space.ADAPTER, Space.PAYLOAD)}
 

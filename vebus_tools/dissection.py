@@ -103,15 +103,14 @@ class _Walker:
         size = len(frame.unstuffed)
         header = Rs485Header(sender=frame.sender, kind=frame.kind, number=frame.number)
         trailer = Rs485Trailer(checksum=frame.checksum, end=rs485.END)
-        head = [_renamed(node, source) for node in FieldNodes(header, self.context, 0).nodes()]
+        head = [_renamed(node, frame.sender, source) for node in FieldNodes(header, self.context, 0).nodes()]
         tail = list(FieldNodes(trailer, self.context, size - 2).nodes())
-        status = _RS485["status"], _RS485["expected"]
         nodes = [
             *head,
-            replace(_generated(_RS485["len"], size), hidden=True),
+            _generated(_RS485["len"], size, hidden=True),
             *(self._inline() or [_generated(_RS485["stuffed"], frame.escapes)]),
             *self._generated_nodes(),
-            *_checksum(tail[0], frame.expected, good=frame.checksum_ok, specs=status),
+            *_checksum(tail[0], frame, _RS485["status"], _RS485["expected"]),
             tail[1],
         ]
         title = f"Victron VE.Bus, {kind}, Src: {source} (0x{frame.sender:04x}), Nr: {frame.number}"
@@ -123,12 +122,10 @@ class _Walker:
         if frame.leds is not None:
             on, blink = frame.leds
             nodes += FieldNodes(Mk3Leds(on=on, blink=blink), self.context, size - 3).nodes()
-        nodes += [
-            replace(_generated(_MK3[end], name), hidden=True) for end, name in (("src", source), ("dst", destination))
-        ]
+        nodes += [_generated(_MK3[end], name, hidden=True) for end, name in (("src", source), ("dst", destination))]
         nodes += self._generated_nodes()
         (checksum,) = FieldNodes(Mk3Trailer(checksum=frame.checksum), self.context, size - 1).nodes()
-        nodes += _checksum(checksum, frame.expected, good=frame.checksum_ok, specs=(_MK3["status"], _MK3["expected"]))
+        nodes += _checksum(checksum, frame, _MK3["status"], _MK3["expected"])
         title = f"Victron MK2/MK3, {source} to {destination}, Length: {len(frame.payload)}"
         return Block(protocol="mk3", title=title, start=0, size=size, nodes=tuple(nodes))
 
@@ -201,7 +198,7 @@ def _undecoded(record: Record) -> bool:
     return any(found.group is Group.UNDECODED and found.abbrev == "vebus.unknown" for found in record.findings)
 
 
-def _generated(spec: Field, value: float | str, text: str = "") -> Node:
+def _generated(spec: Field, value: float | str, text: str = "", *, hidden: bool = False) -> Node:
     return Node(
         abbrev=spec.abbrev,
         label=spec.label,
@@ -209,6 +206,7 @@ def _generated(spec: Field, value: float | str, text: str = "") -> Node:
         value=value,
         unit=spec.unit,
         generated=True,
+        hidden=hidden,
         field=spec,
     )
 
@@ -218,22 +216,21 @@ def _milliseconds(spec: Field, seconds: float) -> Node:
     return _generated(spec, milliseconds, f"{milliseconds:.3f} ms")
 
 
-def _renamed(node: Node, source: str) -> Node:
+def _renamed(node: Node, sender: int, source: str) -> Node:
     """The sender's line shows the name of the user's table."""
     if node.abbrev != "vebus.addr":
         return node
-    src = Node(abbrev="vebus.src", label="Source", text=source, value=source, generated=True, hidden=True)
-    src = replace(src, field=_RS485["src"])
-    return replace(node, text=f"{source} (0x{node.value:04x})", name=source, children=(src,))
+    src = _generated(_RS485["src"], source, hidden=True)
+    return replace(node, text=f"{source} (0x{sender:04x})", name=source, children=(src,))
 
 
-def _checksum(node: Node, expected: int, *, good: bool, specs: tuple[Field, Field]) -> Iterator[Node]:
-    verdict = "correct" if good else f"incorrect, should be 0x{expected:02x}"
-    text = f"0x{node.value:02x} [{verdict}]" if good else f"0x{node.value:02x} {verdict}"
-    yield replace(node, text=text)
-    yield _generated(specs[0], "Good" if good else "Bad")
+def _checksum(node: Node, frame: ReceivedFrame | ReceivedMk3Frame, status: Field, expected: Field) -> Iterator[Node]:
+    got = f"0x{frame.checksum:02x}"
+    good = frame.checksum_ok
+    yield replace(node, text=f"{got} [correct]" if good else f"{got} incorrect, should be 0x{frame.expected:02x}")
+    yield _generated(status, "Good" if good else "Bad")
     if not good:
-        yield replace(_generated(specs[1], expected), hidden=True)
+        yield _generated(expected, frame.expected, hidden=True)
 
 
 def _title(frame: rs485.ReceivedFrame | FbFrame | ReceivedMk3Frame, chain: tuple[Placed, ...]) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from vebus_protocol.enums import InfoCommand, WinmonReply, WinmonRequest
 from vebus_protocol.mk3 import ADAPTER_MARKER
 from vebus_protocol.registry import Placed
-from vebus_protocol.schema import Link, Message, Space
+from vebus_protocol.schema import Message, Space
+from vebus_protocol.winmon import WinmonFrame
 from vebus_tools.records import Record
 
 __all__ = ["Exchange", "Role", "answers", "exchange_of"]
@@ -84,10 +85,11 @@ def exchange_of(record: Record) -> Exchange | None:
 
 def _winmon(record: Record, carrier: Message, body: Placed) -> Exchange:
     code = getattr(body.message, "code", 0)
-    if record.link is Link.RS485:
-        key = (record.interface, "tid", int(getattr(carrier, "tid", 0)))
+    key: tuple[str, str, str | int]
+    if isinstance(carrier, WinmonFrame):
+        key = (record.interface, "tid", carrier.tid)
     else:
-        key = (record.interface, "channel", chr(carrier.build()[1]).upper())
+        key = (record.interface, "channel", chr(int(getattr(carrier, "cmd", 0))).upper())
     if code < FIRST_REPLY:
         return Exchange(key, Role.REQUEST, expects_reply=code not in _UNANSWERED_WINMON)
     role = Role.CONTINUATION if code in _CONTINUATIONS else Role.REPLY
@@ -106,7 +108,7 @@ def _adapter(record: Record, message: Message) -> Exchange | None:
         return _info_command(record, message)
     key = (record.interface, "adapter", "V" if letter == "R" else letter)
     # The lengths of both directions of D, S, V and L differ; A and H may be alike, so the order decides.
-    bare = message.SIZE == len((ADAPTER_MARKER, letter))  # a surplus fill byte does not count
+    bare = len((ADAPTER_MARKER, letter)) == message.SIZE  # a surplus fill byte does not count
     requests = {"D": bare, "S": not bare, "V": bare, "L": bare, "R": True}
     if letter in "AH":
         return Exchange(key, Role.EITHER)

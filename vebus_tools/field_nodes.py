@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from vebus_protocol.scaling import decimals_of, physical
-from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Raw, Shape
+from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Shape, Span
 from vebus_protocol.variables import RAM_VARIABLES, SETTINGS
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
@@ -17,6 +17,17 @@ __all__ = ["FieldNodes"]
 _NOT_KNOWN = "scale not known"
 _SIGN_BIT = 0x8000
 _BYTE_BITS = 8
+
+
+class _Place(TypedDict, total=False):
+    """Attributes of a Node that say where it stands."""
+
+    start: int
+    size: int
+    generated: bool
+    bits: str
+    beside: tuple[Node, ...]
+    children: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +53,8 @@ class FieldNodes:
                 behind.append(node)
         end = self.start
         for span in self.message.spans(self.start):
-            node = self._field(span.field, span.raw, span.start, span.size, raws)
             end = span.start + span.size
-            yield replace(node, beside=tuple(beside.get(span.field.name, ())))
+            yield self._field(span, raws, tuple(beside.get(span.field.name, ())))
         yield from behind
         if rest and self.message.rest and self.message.INFO.carries is None:
             yield self._rest(end)
@@ -66,22 +76,26 @@ class FieldNodes:
             raw = int(spec.expression(raws))
         except (LookupError, TypeError, ZeroDivisionError):
             return None  # an optional field that it needs is not in this frame
-        node = self._scaled(spec, raw, raws, self._which(spec, raws))
-        return None if node.value is None and spec.valid is not None else replace(node, generated=True)
+        node = self._scaled(spec, raw, raws, self._which(spec, raws), generated=True)
+        return None if node.value is None and spec.valid is not None else node
 
-    def _field(self, spec: Field, raw: Raw, start: int, size: int, raws: dict[str, Any]) -> Node:
+    def _field(self, span: Span, raws: dict[str, Any], beside: tuple[Node, ...]) -> Node:
+        spec, raw = span.field, span.raw
         if isinstance(raw, bytes):
             is_text = spec.layout is not None and spec.layout.shape is Shape.TEXT
-            node = _plain(spec, raw.decode("ascii", "backslashreplace") if is_text else raw)
-        elif isinstance(raw, tuple):
-            node = self._list(spec, raw, start, raws)
-        else:
-            node = self._number(spec, raw, raws)
-        return replace(node, start=start, size=size)
-
-    def _number(self, spec: Field, raw: int, raws: dict[str, Any]) -> Node:
-        node = self._scaled(spec, raw, raws, self._which(spec, raws))
-        return replace(node, children=tuple(self._bits(spec, raw, raws)))
+            return _plain(span, raw.decode("ascii", "backslashreplace") if is_text else raw, beside)
+        if isinstance(raw, tuple):
+            return self._list(span, raw, raws, beside)
+        return self._scaled(
+            spec,
+            raw,
+            raws,
+            self._which(spec, raws),
+            start=span.start,
+            size=span.size,
+            beside=beside,
+            children=tuple(self._bits(spec, raw, raws)) if spec.bits else (),
+        )
 
     def _which(self, spec: Field, raws: dict[str, Any]) -> int | None:
         """Id of the RAM variable or setting that a field holds: the message says it, or its request did."""
@@ -95,7 +109,16 @@ class FieldNodes:
             return asked
         return int(told(raws)) if callable(told) else int(told)
 
-    def _scaled(self, spec: Field, raw: int, raws: dict[str, Any], which: int | None = None) -> Node:
+    def _scaled(
+        self,
+        spec: Field,
+        raw: int,
+        raws: dict[str, Any],
+        which: int | None = None,
+        label: str = "",
+        **place: Unpack[_Place],
+    ) -> Node:
+        """Node of one number; ``place`` are the attributes of Node that say where it stands."""
         book = self.context.book
         found = physical(spec, raw, raws, book, variable=which)
         unit = spec.unit or _unit(spec, which)
@@ -115,7 +138,7 @@ class FieldNodes:
             mark = mark or ("assumed scale" if found.assumed else "")
         return Node(
             abbrev=spec.abbrev,
-            label=spec.label,
+            label=label or spec.label,
             text=text,
             value=value,
             raw=raw if value != raw else None,
@@ -123,36 +146,45 @@ class FieldNodes:
             name=name,
             mark=mark,
             field=spec,
+            **place,
         )
 
     def _bits(self, spec: Field, raw: int, raws: dict[str, Any]) -> Iterator[Node]:
         width = spec.layout.bits if spec.layout else _BYTE_BITS
         for part in sorted(spec.bits, key=lambda item: item.shift):
-            value = part.pick(raw)
-            node = self._scaled(part, value, raws)
+            value, bits = part.pick(raw), _pattern(raw, part, width)
+            node = self._scaled(part, value, raws, bits=bits)
             if part.width == 1 and part.enum is None:
                 node = replace(node, value=bool(value), text=str(bool(value)))
-            yield replace(node, bits=_pattern(raw, part, width))
+            yield node
 
-    def _list(self, spec: Field, raws_: tuple[int, ...], start: int, raws: dict[str, Any]) -> Node:
+    def _list(self, span: Span, numbers: tuple[int, ...], raws: dict[str, Any], beside: tuple[Node, ...]) -> Node:
+        spec = span.field
         size = spec.layout.element_size if spec.layout else 1
         items = tuple(
-            replace(self._item(spec, at, raw, raws), start=start + at * size, size=size) for at, raw in enumerate(raws_)
+            self._item(spec, at, raw, raws, start=span.start + at * size, size=size) for at, raw in enumerate(numbers)
         )
-        text = ", ".join(item.text for item in items) or "none"
         return Node(
-            abbrev=f"{spec.abbrev}.list", label=spec.label, text=text, value=len(raws_), children=items, field=spec
+            abbrev=f"{spec.abbrev}.list",
+            label=spec.label,
+            text=", ".join(item.text for item in items) or "none",
+            value=len(numbers),
+            children=items,
+            field=spec,
+            start=span.start,
+            size=span.size,
+            beside=beside,
         )
 
-    def _item(self, spec: Field, at: int, raw: int, raws: dict[str, Any]) -> Node:
+    def _item(self, spec: Field, at: int, raw: int, raws: dict[str, Any], **place: Unpack[_Place]) -> Node:
         if not isinstance(spec.scale, OfRam):
-            return replace(self._scaled(spec, raw, raws), label=f"{spec.label} {at + 1}")
+            return self._scaled(spec, raw, raws, label=f"{spec.label} {at + 1}", **place)
         if at >= len(self.context.ram_ids):
-            return replace(self._scaled(spec, raw, raws), label=f"Value {at + 1}")
+            return self._scaled(spec, raw, raws, label=f"Value {at + 1}", **place)
         which = self.context.ram_ids[at]
         known = RAM_VARIABLES.get(which)
         label = f"RAM[{which}] {known.label}" if known else f"RAM[{which}]"
-        return replace(self._scaled(spec, raw, raws, which), label=label)
+        return self._scaled(spec, raw, raws, which, label=label, **place)
 
 
 def _unit(spec: Field, which: int | None) -> str:
@@ -162,9 +194,19 @@ def _unit(spec: Field, which: int | None) -> str:
     return known.unit if known else ""
 
 
-def _plain(spec: Field, value: str | bytes) -> Node:
-    text = value if isinstance(value, str) else value.hex(" ") or "none"
-    return Node(abbrev=spec.abbrev, label=spec.label, text=text, value=value, mark=spec.evidence.mark, field=spec)
+def _plain(span: Span, value: str | bytes, beside: tuple[Node, ...]) -> Node:
+    spec = span.field
+    return Node(
+        abbrev=spec.abbrev,
+        label=spec.label,
+        text=value if isinstance(value, str) else value.hex(" ") or "none",
+        value=value,
+        mark=spec.evidence.mark,
+        field=spec,
+        start=span.start,
+        size=span.size,
+        beside=beside,
+    )
 
 
 def _called(name: str, number: str) -> str:

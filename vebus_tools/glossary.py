@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vebus_protocol import frame, mk3
-from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownBody, UnknownSync
+from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownSync
 from vebus_protocol.schema import Field, Layout, Message, Shape, Space, WireEnum
 from vebus_tools import dissection
 from vebus_tools.records import Severity
@@ -40,7 +40,7 @@ RAW_SUFFIX = ".raw"
 
 _KINDS = {"FT_BOOLEAN": "boolean", "FT_BYTES": "bytes", "FT_STRING": "text"}
 _BYTE_BITS = 8
-_FALLBACKS: tuple[type[Message], ...] = (Unknown, UnknownSync, UnknownBody)
+_FALLBACKS: tuple[type[Message], ...] = (Unknown, UnknownSync)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
-from vebus_protocol.enums import FrameKind, InfoCommand, WinmonReply, WinmonRequest
+from vebus_protocol.adapter import FreezeSnapshot
+from vebus_protocol.enums import FrameKind, WinmonReply
 from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.scaling import RamScale, ScaleBook, SettingScale
 from vebus_protocol.schema import Direction, Message
+from vebus_protocol.winmon import ReadRam, ReadRamInfo, ReadSetting, ReadSettingInfo, RequestSnapshot
 from vebus_tools.exchanges import Exchange, Role, answers, exchange_of
 from vebus_tools.records import Finding, Group, Record, Severity
 
@@ -28,7 +29,7 @@ _NUMBERS = 0x80
 class Context:
     """What the session knows when a record is printed.
 
-    ``ram_ids`` and ``setting_id`` are what the request of this reply asked for.  Times are in seconds.  ``direction`` is
+    ``ram_ids`` and ``setting_id`` are what the request of this reply asked for, times are in seconds, ``direction`` is
     set where only the order of the frames tells it.
     """
 
@@ -201,27 +202,28 @@ class Session:
         )
 
     def _ram_ids(self, asked: Message) -> tuple[int, ...]:
-        code = getattr(asked, "code", None)
-        if code == WinmonRequest.READ_RAM:
-            return tuple(getattr(asked, "ids", ()))
-        if code == WinmonRequest.RAM_INFO:
-            return (int(getattr(asked, "id", 0)),)
-        return self._snapshot if code == WinmonRequest.READ_SNAPSHOT else ()
+        if isinstance(asked, ReadRam):
+            return asked.ids
+        if isinstance(asked, ReadRamInfo):
+            return (asked.id,)
+        return self._snapshot if isinstance(asked, RequestSnapshot) else ()
 
     def _remember_snapshot(self, record: Record) -> None:
         message = record.chain[-1].message if record.chain else None
-        if getattr(message, "selector", None) == InfoCommand.SNAPSHOT and hasattr(message, "ids"):
-            self._snapshot = tuple(message.ids)
+        if isinstance(message, FreezeSnapshot):
+            self._snapshot = message.ids
 
     # scales ------------------------------------------------------------------------------------------------------
 
     def _learn(self, asked: Message, reply: Message) -> None:
         """Take an announced scale into the book; split announcements come in parts."""
         code = getattr(reply, "code", None)
-        kind = {WinmonRequest.RAM_INFO: "ram", WinmonRequest.SETTING_INFO: "setting"}.get(getattr(asked, "code", None))  # type: ignore[call-overload]
-        if kind is None:
+        if isinstance(asked, ReadRamInfo):
+            kind, which = "ram", asked.id
+        elif isinstance(asked, ReadSettingInfo):
+            kind, which = "setting", asked.id
+        else:
             return
-        which = int(getattr(asked, "id", 0))
         scale, offset = getattr(reply, "scale", None), getattr(reply, "offset", None)
         if code in (WinmonReply.RAM_INFO, WinmonReply.SETTING_INFO):
             self._half = (kind, which, scale) if scale and offset is None else None
@@ -242,8 +244,7 @@ class Session:
 
 
 def _setting_id(asked: Message) -> int | None:
-    wanted: Any = getattr(asked, "id", None)
-    return wanted if getattr(asked, "code", None) in (WinmonRequest.READ_SETTING, WinmonRequest.SETTING_INFO) else None
+    return asked.id if isinstance(asked, ReadSetting | ReadSettingInfo) else None
 
 
 def _good(record: Record) -> bool:

@@ -31,7 +31,7 @@ __all__ = [
     "SetChargeState",
     "SwitchPosition",
     "SyncMarker",
-    "VEBusError",
+    "VEBusErrorCode",
     "VirtualSwitchUse",
     "WinmonReply",
     "WinmonRequest",
@@ -322,7 +322,7 @@ class WinmonReply(WireEnum):
     EXTRA_FLAG_ACCESS_HIGH = (0x9F, "Extra flag access, high half")
 
 
-class VEBusError(WireEnum):
+class VEBusErrorCode(WireEnum):
     """VE.Bus error number (error-codes.json).  128 exists on the host side only: the L reply has five bits."""
 
     NONE = (0, "no error")

@@ -3,8 +3,8 @@
     id0 id1 kind nr | payload, stuffed | checksum (1 or 2 bytes) | FF
 
 Source: dossier vebus-rs485.md sections 2 to 4 (worked out by pv-baxi/esp32ess, PepeTheFroggie, GitNik1, mkrasselt1;
-none of it is documented by the vendor).  Stuffing and checksum are transforms and therefore plain functions; names, places and
-evidence of the envelope's fields are declared like those of any message.
+none of it is documented by the vendor).  Stuffing and checksum are transforms and therefore plain functions; names,
+places and evidence of the envelope's fields are declared like those of any message.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ __all__ = [
     "MESSAGES",
     "Placed",
     "Unknown",
-    "UnknownBody",
     "UnknownSync",
     "decode_payload",
     "direction_of",
@@ -43,13 +42,6 @@ class UnknownSync(Message):
     marker: int = field(U8, "Sync marker", display="hex", evidence=UNKNOWN, source="vebus-rs485.md 6.1")
 
 
-@message(Space.WINMON, {}, title="Unknown winmon", abbrev="vebus.winmon", evidence=UNKNOWN, source="mk3.md 7")
-class UnknownBody(Message):
-    """A winmon body that nobody has described."""
-
-    code: int = field(U8, "Code", display="hex", evidence=UNKNOWN, source="mk3.md 7")
-
-
 ENVELOPES: tuple[type[Message], ...] = (Rs485Header, Rs485Trailer, FbFrame, Mk3Header, Mk3Leds, Mk3Trailer)
 MESSAGES: tuple[type[Message], ...] = tuple(
     getattr(family, name)
@@ -57,12 +49,7 @@ MESSAGES: tuple[type[Message], ...] = tuple(
     for name in family.__all__
     if isinstance(getattr(family, name), type) and issubclass(getattr(family, name), Message)
 )
-_FALLBACK: dict[Space, type[Message]] = {
-    Space.SYNC: UnknownSync,
-    Space.PAYLOAD: Unknown,
-    Space.ADAPTER: Unknown,
-    Space.WINMON: UnknownBody,
-}
+_FALLBACK: dict[Space, type[Message]] = {Space.SYNC: UnknownSync}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +79,7 @@ def find(space: Space, payload: bytes, link: Link) -> Iterator[type[Message]]:
     for declared in _INDEX.get((space, payload[0]), ()):
         if declared.INFO.recognises(payload, link):
             yield declared
-    yield _FALLBACK[space]
+    yield _FALLBACK.get(space, Unknown)
 
 
 def decode_payload(space: Space, payload: bytes, link: Link, start: int = 0) -> tuple[Placed, ...]:

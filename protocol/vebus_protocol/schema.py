@@ -86,10 +86,11 @@ class Evidence(enum.Enum):
     @property
     def mark(self) -> str:
         """Text in square brackets that a dump prints behind a value of this level; empty for facts."""
-        return {Evidence.INFERRED: "unconfirmed", Evidence.UNKNOWN: "unknown meaning"}.get(self, "")
+        return _MARKS.get(self.value, "")
 
 
 DOCUMENTED, CONFIRMED, SINGLE, INFERRED, UNKNOWN = Evidence
+_MARKS = {INFERRED.value: "unconfirmed", UNKNOWN.value: "unknown meaning"}
 
 
 class Link(enum.Enum):
@@ -350,7 +351,7 @@ def bit(name: str, shift: int, label: str, *, width: int = 1, **facts: Any) -> F
 class MessageInfo:
     """What is known of a message as a whole: where it stands, how it is recognised, how it prints.
 
-    ``carries`` is the space of the body that stands in ``rest``; ``replies`` are the codes that answer a winmon request.
+    ``carries`` is the space of the body that stands in ``rest``, ``replies`` the codes that answer a winmon request.
     """
 
     space: Space

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ALWAYS_SIGNED",
     "ASSISTANT_MEMORY",
     "RAM_VARIABLES",
     "SETTINGS",
@@ -129,6 +130,9 @@ RAM_VARIABLES: Mapping[int, RamVariable] = {
     )
 }
 """RAM variables by id."""
+
+ALWAYS_SIGNED = frozenset(variable for variable, known in RAM_VARIABLES.items() if known.always_signed)
+"""RAM variables that are signed whatever the device announces."""
 
 
 class SettingId(WireEnum):

@@ -66,7 +66,9 @@ def _form(options: PrintOptions, out: TextIO) -> MachineForm:
     subset = Subset(names=frozenset(named.split(",")), deep=options.trees is not None) if named else EVERYTHING
     if options.output == "pdml":
         return PdmlForm(subset)
-    return {"json": JsonForm, "jsonraw": JsonRawForm, "ek": EkForm}[options.output](subset)
+    if options.output == "ek":
+        return EkForm(subset)
+    return JsonForm(subset) if options.output == "json" else JsonRawForm(subset)
 
 
 def _text(options: PrintOptions, out: TextIO) -> TextForm:

@@ -6,7 +6,7 @@ Sources: mk3.md 3, 4.1 to 4.3, 4.6, 4.7, 12, 13 (velib, vendor document, mk2py, 
 from __future__ import annotations
 
 from vebus_protocol.adapter.facts import FILL, OPEN, REPLY, REQUEST, letter, marker_byte
-from vebus_protocol.enums import AdapterMode, VEBusError, alarm_bits, led_bits
+from vebus_protocol.enums import AdapterMode, VEBusErrorCode, alarm_bits, led_bits
 from vebus_protocol.schema import DOCUMENTED, SINGLE, U8, U32, UNKNOWN, Message, Space, WireEnum, bit, field, message
 
 __all__ = [  # noqa: RUF022  (lookup order: of two that fit, the first one is taken)
@@ -181,7 +181,7 @@ class LedStatus(Message):
         display="hex",
         optional=True,
         bits=(
-            bit("error", 0, "VE.Bus error", width=5, symbol="Error", enum=VEBusError),
+            bit("error", 0, "VE.Bus error", width=5, symbol="Error", enum=VEBusErrorCode),
             bit("unknown", 5, "Unknown flags", width=2, evidence=UNKNOWN, source=_L),
             bit("blocked", 7, "Adapter is blocked"),
         ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vebus_protocol.errors import EncodeError
 from vebus_protocol.scaling.rules import Number, Rule, places
 from vebus_protocol.schema import Field, Linear, OfRam, OfSetting, Reciprocal
-from vebus_protocol.variables import RAM_VARIABLES
+from vebus_protocol.variables import ALWAYS_SIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def _ram_rule(scale: OfRam, raws: Mapping[str, Any], book: ScaleBook, variable: 
     if known is None:
         return Rule(reason=_NOT_KNOWN)
     rule = replace(known.scale.rule, assumed=known.assumed)
-    if scale.announced_sign and wanted in RAM_VARIABLES and RAM_VARIABLES[wanted].always_signed:
+    if scale.announced_sign and wanted in ALWAYS_SIGNED:
         rule = replace(rule, signed=True)
     if not scale.announced_sign:  # the layout of info frames says it, whatever the device announces (mk3.md 5.4)
         rule = replace(rule, signed=None)
@@ -116,6 +116,8 @@ def physical(
     """
     if raw is None:
         return Physical(value=None, assumed=False, reason=_NOT_IN_FRAME)
+    if spec.scale is None and not spec.absent and spec.valid is None:
+        return Physical(value=raw, assumed=False)
     if raw in spec.absent:
         return Physical(value=None, assumed=False, reason=spec.absent_text)
     if spec.valid is not None and not _evaluate(spec.valid, raws):
