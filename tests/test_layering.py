@@ -58,6 +58,7 @@ LAYERS = (
     layer("vebus_tools.decoder"),
     layer("vebus_tools.exchanges"),
     layer("vebus_tools.session"),
+    layer("vebus_tools.tally"),
     layer("vebus_tools.nodes"),
     layer("vebus_tools.field_nodes"),
     layer("vebus_tools.dissection"),
@@ -75,6 +76,7 @@ LAYERS = (
     layer("vebus_tools.wireshark"),
     layer("vebus_tools.scapy_layers", "scapy"),
     layer("vebus_tools.sinks", "rich"),
+    layer("vebus_tools.live"),
     layer("vebus_tools.runner"),
     layer("vebus_tools"),
     layer("vebus_tools.cli", "typer", "rich"),
@@ -87,7 +89,11 @@ FACES = frozenset(PACKAGES)
 STRANGERS = (
     tuple(f"vebus_protocol.{name}" for name in ("sync", "status", "info", "switch", "winmon", "adapter", "bms")),
     ("vebus_tools.emulator", "vebus_tools.simulator"),  # they meet on a wire in a test
-    ("vebus_tools.sinks", "vebus_tools.runner"),  # both know the Sink protocol of records, that is enough
+    (
+        "vebus_tools.sinks",
+        "vebus_tools.live",
+        "vebus_tools.runner",
+    ),  # both know the Sink protocol of records, that is enough
     ("vebus_tools.link", "vebus_tools.capture"),  # the two byte edges
 )
 
@@ -103,7 +109,7 @@ CORE_NEVER = frozenset(
     {"asyncio", "logging", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "tty"}
 )
 EDGES = frozenset(
-    {f"vebus_tools.{name}" for name in ("link", "capture", "wireshark", "sinks", "runner", "cli")}
+    {f"vebus_tools.{name}" for name in ("link", "capture", "wireshark", "sinks", "live", "runner", "cli")}
     | {"vebus_protocol.reference"}
 )
 

@@ -33,6 +33,8 @@ class Output:
     def __init__(self, stream: BinaryIO, name: str, *, owned: bool) -> None:
         """Write to ``stream``, which is unbuffered where it is ``owned``; ``name`` is for error messages."""
         self.name = name
+        self.size = 0
+        """Bytes taken so far, whether handed over or not."""
         self._stream = stream
         self._owned = owned
         self._parts: list[bytes] = []
@@ -44,6 +46,7 @@ class Output:
         """Append one part.  Raises as ``flush``."""
         self._parts.append(part)
         self._pending += len(part)
+        self.size += len(part)
         if self._pending >= _FLUSH_SIZE:
             self.flush()
 
@@ -136,6 +139,11 @@ class CaptureWriter(abc.ABC):
     def __init__(self, output: Output) -> None:
         """Write to ``output``, and close it in the end."""
         self._output = output
+
+    @property
+    def size(self) -> int:
+        """Bytes of the capture so far, including what is not handed to the operating system yet."""
+        return self._output.size
 
     @abc.abstractmethod
     def write(self, record: Record) -> None:

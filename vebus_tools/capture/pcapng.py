@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vebus_tools.capture.stream import ByteSource
     from vebus_tools.records import Record
 
-__all__ = ["ESTIMATED", "PCAPNG_MAGIC", "PcapngWriter", "read_pcapng"]
+__all__ = ["ESTIMATED", "PCAPNG_MAGIC", "InterfaceNotes", "PcapngWriter", "Statistics", "read_pcapng"]
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 ESTIMATED = "Times are estimated, not measured."
@@ -34,6 +34,7 @@ _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
 _OLD_PACKET = 2
 _SIMPLE_PACKET = 3
+_STATISTICS = 5
 _ENHANCED_PACKET = 6
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
 _ORDERS = {_BYTE_ORDER_MAGIC.to_bytes(4, "little"): "<", _BYTE_ORDER_MAGIC.to_bytes(4, "big"): ">"}
@@ -41,7 +42,8 @@ _MIN_BLOCK = 12  # type, length, length again
 
 _END, _COMMENT = 0, 1  # options of every block
 _APPLICATION = 4  # of a section
-_NAME, _RESOLUTION, _TIME_OFFSET = 2, 9, 14  # of an interface
+_NAME, _DESCRIPTION, _SPEED, _RESOLUTION, _FILTER, _TIME_OFFSET, _HARDWARE = 2, 3, 8, 9, 11, 14, 15  # of an interface
+_STARTED, _ENDED, _RECEIVED, _DROPPED, _ACCEPTED = 2, 3, 4, 5, 6  # of statistics
 _FLAGS = 2  # of a packet
 
 _DIRECTIONS = {1: Direction.FROM_DEVICE, 2: Direction.TO_DEVICE}  # inbound, outbound
@@ -207,6 +209,32 @@ def _interface(section: _Section, body: bytes) -> _Interface:
 # --- writing ---------------------------------------------------------------------------------------------------------
 _RESOLUTION_EXPONENT = 9
 _MAX_TICKS = (1 << 64) - 1
+_MAX_OPTION = 0xFFF0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceNotes:
+    """What a file says of its interfaces; ``rate`` is in bit/s (0: unknown), ``filter`` that of the capture."""
+
+    description: str = ""
+    hardware: str = ""
+    filter: str = ""
+    rate: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Counts of an interface since its capture began; times in seconds since 1970, ``comment`` for people."""
+
+    started: float
+    ended: float
+    received: int
+    dropped: int
+    accepted: int
+    comment: str = ""
+
+
+_NO_NOTES = InterfaceNotes()
 
 
 class PcapngWriter(CaptureWriter):
@@ -216,23 +244,56 @@ class PcapngWriter(CaptureWriter):
     times before 0: they become 0.
     """
 
-    def __init__(self, output: Output, application: str = "vebus-tools") -> None:
-        """Write to ``output``; ``application`` is noted in the file as the program that wrote it."""
+    def __init__(
+        self,
+        output: Output,
+        application: str = "vebus-tools",
+        *,
+        notes: InterfaceNotes = _NO_NOTES,
+        comments: Iterable[str] = (),
+    ) -> None:
+        """Write to ``output``.
+
+        ``application`` is noted in the file as the program that wrote it, ``notes`` with each interface, ``comments``
+        with each section.
+        """
         super().__init__(output)
         self._application = application
+        self._notes = notes
+        self._comments = tuple(comments)
+        self._remarks: list[str] = []
         self._estimated: bool | None = None
         self._interfaces: dict[tuple[Link, str], int] = {}
+
+    def describe(self, link: Link, interface: str) -> None:
+        """Write the head of a live capture before its first packet.  Raises as CaptureWriter.write."""
+        if self._estimated is None:
+            self._begin(estimated=False)
+        self._interface(link, interface)
+
+    def remark(self, text: str) -> None:
+        """Attach a comment to the next packet."""
+        self._remarks.append(text)
 
     def write(self, record: Record) -> None:
         """Append one packet.  Raises as CaptureWriter.write."""
         if self._estimated is not record.stamp.source.estimated:
             self._begin(estimated=record.stamp.source.estimated)
-        key = (record.link, record.interface)
-        number = self._interfaces.get(key)
+        number = self._interface(record.link, record.interface)
+        self._output.write(_packet_block(number, record, self._remarks))
+        self._remarks.clear()
+
+    def statistics(self, facts: Statistics) -> None:
+        """Append the counts of all interfaces described so far.  Raises as CaptureWriter.write."""
+        for number in self._interfaces.values():
+            self._output.write(_statistics_block(number, facts))
+
+    def _interface(self, link: Link, name: str) -> int:
+        number = self._interfaces.get((link, name))
         if number is None:
-            number = self._interfaces[key] = len(self._interfaces)
-            self._output.write(_interface_block(*key))
-        self._output.write(_packet_block(number, record))
+            number = self._interfaces[link, name] = len(self._interfaces)
+            self._output.write(_interface_block(link, name, self._notes))
+        return number
 
     def close(self) -> None:
         """Write what is left and close the file, which is a valid one also without packets.  Raises as ``write``."""
@@ -243,29 +304,56 @@ class PcapngWriter(CaptureWriter):
     def _begin(self, *, estimated: bool) -> None:
         self._estimated = estimated
         self._interfaces.clear()
-        comment = [(_COMMENT, ESTIMATED.encode())] if estimated else []
-        options = _options([*comment, (_APPLICATION, self._application.encode())])
+        texts = [ESTIMATED] * estimated + list(self._comments)
+        comments = [(_COMMENT, _clipped(text)) for text in texts]
+        options = _options([*comments, (_APPLICATION, self._application.encode())])
         self._output.write(_block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1) + options))
 
 
-def _interface_block(link: Link, name: str) -> bytes:
-    options = [(_NAME, name.encode())] if name else []
+def _interface_block(link: Link, name: str, notes: InterfaceNotes) -> bytes:
+    texts = ((_NAME, name), (_DESCRIPTION, notes.description), (_HARDWARE, notes.hardware))
+    options = [(code, _clipped(text)) for code, text in texts if text]
+    if notes.rate:
+        options.append((_SPEED, struct.pack("<Q", notes.rate)))
+    if notes.filter:
+        options.append((_FILTER, b"\0" + _clipped(notes.filter)))  # 0: the filter is text
     options.append((_RESOLUTION, bytes((_RESOLUTION_EXPONENT,))))
     return _block(_INTERFACE, struct.pack("<HHI", LINK_TYPES[link], 0, 0) + _options(options))
 
 
-def _packet_block(number: int, record: Record) -> bytes:
+def _statistics_block(number: int, facts: Statistics) -> bytes:
+    started, ended = (struct.pack("<II", *divmod(_ticks(at), 1 << 32)) for at in (facts.started, facts.ended))
+    counts = ((_RECEIVED, facts.received), (_DROPPED, facts.dropped), (_ACCEPTED, facts.accepted))
+    options = [
+        *([(_COMMENT, _clipped(facts.comment))] if facts.comment else []),
+        (_STARTED, started),
+        (_ENDED, ended),
+        *((code, struct.pack("<Q", count)) for code, count in counts),
+    ]
+    return _block(_STATISTICS, struct.pack("<I", number) + ended + _options(options))
+
+
+def _ticks(at: float) -> int:
     # The shortest decimal number that is this float: what a person would write, not its binary neighbour.
-    ticks = int(Decimal(repr(record.stamp.at)).scaleb(_RESOLUTION_EXPONENT).to_integral_value())
-    ticks = min(max(ticks, 0), _MAX_TICKS)
+    ticks = int(Decimal(repr(at)).scaleb(_RESOLUTION_EXPONENT).to_integral_value())
+    return min(max(ticks, 0), _MAX_TICKS)
+
+
+def _packet_block(number: int, record: Record, remarks: Iterable[str]) -> bytes:
+    ticks = _ticks(record.stamp.at)
     size = len(record.wire)
-    options: list[tuple[int, bytes]] = []
+    options = [(_COMMENT, _clipped(text)) for text in remarks]
     if record.frame is None and record.reason:
         options.append((_COMMENT, f"skipped: {record.reason}".encode()))
     if record.direction in _FLAG_WORDS:
         options.append((_FLAGS, struct.pack("<I", _FLAG_WORDS[record.direction])))
     head = struct.pack("<5I", number, ticks >> 32, ticks & 0xFFFFFFFF, size, size)
     return _block(_ENHANCED_PACKET, head + _padded(record.wire) + _options(options))
+
+
+def _clipped(text: str) -> bytes:
+    """UTF-8, at most as long as an option can be, and cut between characters."""
+    return text.encode()[:_MAX_OPTION].decode("utf-8", "ignore").encode()
 
 
 def _options(options: Iterable[tuple[int, bytes]]) -> bytes:

@@ -142,7 +142,7 @@ class _SerialReader:
 
 
 class Timed(Protocol):
-    """Bytes with the time in seconds at which the last of them is there."""
+    """Bytes with the time in seconds at which the first of them is on the line."""
 
     @property
     def at_s(self) -> float:
@@ -157,8 +157,9 @@ class PacedReader:
     """Plays timed bytes in real time, as if they came from a line; a simulated bus is listened to with it."""
 
     def __init__(self, source: Iterable[Timed], facts: LinkFacts) -> None:
-        """Time 0 of ``source`` is the first call of ``read``."""
+        """Time 0 of ``source`` is the first call of ``read``; the rate of ``facts`` says how long bytes take."""
         self.facts = facts
+        self._byte_s = 10 / facts.rate if facts.rate else 0.0
         self._source = iter(source)
         self._next: Timed | None = next(self._source, None)
         self._start: float | None = None
@@ -174,7 +175,7 @@ class PacedReader:
         now = time.monotonic()
         if self._start is None:
             self._start = now
-        wait = self._start + self._next.at_s - now
+        wait = self._start + self._there(self._next) - now
         if wait > timeout_s:
             time.sleep(max(timeout_s, 0.0))
             return b""
@@ -182,9 +183,12 @@ class PacedReader:
             time.sleep(wait)
         return self._due(time.monotonic() - self._start)
 
+    def _there(self, timed: Timed) -> float:
+        return timed.at_s + len(timed.data) * self._byte_s
+
     def _due(self, elapsed_s: float) -> bytes:
         parts = []
-        while self._next is not None and self._next.at_s <= elapsed_s:
+        while self._next is not None and self._there(self._next) <= elapsed_s:
             parts.append(self._next.data)
             self._next = next(self._source, None)
         return b"".join(parts)
