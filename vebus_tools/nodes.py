@@ -20,10 +20,10 @@ Value = int | float | str | bool | bytes | None
 class Node:
     """One field of one record.
 
-    ``value`` is physical (with ``unit``) or the plain number, text or bytes; ``raw`` is the number on the wire where it
-    differs from ``value``, else None.  ``text`` is the value as people read it, unit included; ``name`` that of an
-    enum value.  ``start`` and ``size`` count in the unstuffed frame.  ``generated`` nodes have no bytes; ``hidden`` ones
-    are there for filters and programs, not for the tree.
+    ``value`` is physical (with ``unit``) or the plain number, text or bytes; ``raw`` is the number on the wire where
+    it differs from ``value``, else None. ``text`` is the value as people read it, unit included; ``name`` that of an
+    enum value. ``start`` and ``size`` count in the unstuffed frame. ``generated`` nodes have no bytes; ``hidden``
+    ones are there for filters and programs, not for the tree.
 
     ``mark`` is what stands in square brackets behind a value that is no plain fact: "unconfirmed", "unknown meaning",
     "assumed scale".  ``bits`` is the pattern ``.... ...1`` of a bit field.  ``beside`` nodes print on the line of their
