@@ -1,0 +1,147 @@
+"""All that is simulated behind the wires: mains, battery, devices, and the events of the scenario over time.
+
+Advances in fixed steps, so that the same scenario and seed give the same numbers however often somebody asks.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from vebus_protocol.enums import SetChargeState, SwitchPosition
+from vebus_tools.simulator.battery import Battery
+from vebus_tools.simulator.converter import nominal_voltage
+from vebus_tools.simulator.device import Device
+from vebus_tools.simulator.mains import Mains
+from vebus_tools.simulator.scenario import Event, EventKind, Scenario
+
+__all__ = ["STEP_S", "Installation", "stream"]
+
+STEP_S = 0.1
+_KEPT_ALIVE_S = 10.0  # so that panels can read the off state (vebus-rs485.md 5, venus#1044)
+_SWITCHES = {
+    "charger-only": SwitchPosition.CHARGER_ONLY,
+    "inverter-only": SwitchPosition.INVERTER_ONLY,
+    "on": SwitchPosition.ON,
+    "off": SwitchPosition.OFF,
+}
+_FORCED = {
+    "equalise": SetChargeState.EQUALISE,
+    "absorption": SetChargeState.ABSORPTION,
+    "float": SetChargeState.FLOAT,
+}
+
+
+def stream(seed: int, purpose: str) -> Random:
+    """Random numbers for one purpose only, so that one part of a simulation never shifts another."""
+    return Random(f"{seed}/{purpose}")  # noqa: S311  (a simulation, nothing secret)
+
+
+class Installation:
+    """Time, devices and what happens to them."""
+
+    def __init__(self, scenario: Scenario, seed: int = 0) -> None:
+        """Start at 0 s."""
+        self.scenario = scenario
+        specs = scenario.devices
+        self.mains = Mains(scenario.mains, frozenset(spec.phase for spec in specs))
+        self.battery = Battery(scenario.battery, nominal_voltage(specs[0].model)[0])
+        self.devices = tuple(
+            Device(spec, self.mains, self.battery, stream(seed, f"measurement {spec.address}")) for spec in specs
+        )
+        for device in self.devices:
+            device.converter.noise_scale = scenario.random.measurement
+        self.host_set_point_w: float | None = None
+        self.standby_pulled = False
+        self.asleep = False
+        self._wakes = 0
+        self._off_since: float | None = None
+        self._events = sorted(scenario.events, key=lambda event: event.at_s)
+        self._done = 0
+        self._steps = 0
+        self.next_s = 0.0  # when the next step is due
+        self.advance(0.0)
+
+    @property
+    def master(self) -> Device:
+        """The first device: the only one that speaks on the bus."""
+        return self.devices[0]
+
+    def device_at(self, address: int) -> Device | None:
+        """Device with this short address."""
+        return next((device for device in self.devices if device.spec.address == address), None)
+
+    def device_of(self, phase: int) -> Device | None:
+        """First device on this phase."""
+        return next((device for device in self.devices if device.spec.phase == phase), None)
+
+    def advance(self, now: float) -> None:
+        """Let everything happen up to ``now`` (seconds, may repeat, never goes back)."""
+        while self.next_s <= now:
+            self._step(self.next_s)
+            self._steps += 1
+            self.next_s = self._steps * STEP_S
+
+    def _step(self, now: float) -> None:
+        while self._done < len(self._events) and self._events[self._done].at_s <= now:
+            self._happen(self._events[self._done], now)
+            self._done += 1
+        units = len(self.devices)
+        power = 0.0
+        for device in self.devices:
+            device.tick(now)
+            power += device.converter.plan(now, STEP_S, units)
+        self.battery.draw(power, STEP_S)
+        for device in self.devices:
+            device.converter.settle(STEP_S)
+        self._sleep(now)
+
+    def _sleep(self, now: float) -> None:
+        """Fall asleep some time after everything is off; AC, a switch, the standby line or a wake event ends it."""
+        off = all(not device.converter.running and not device.converter.mains_present for device in self.devices)
+        off = off and all(device.converter.switch is SwitchPosition.OFF for device in self.devices)
+        woken, self._wakes = bool(self._wakes), 0
+        if not off or self.standby_pulled or woken:
+            self._off_since = None
+            self.asleep = False
+            return
+        self._off_since = now if self._off_since is None else self._off_since
+        self.asleep = now - self._off_since >= _KEPT_ALIVE_S
+
+    def _happen(self, event: Event, now: float) -> None:
+        if event.kind is EventKind.AC_LOST:
+            self.mains.lose(event.phase)
+        elif event.kind is EventKind.AC_BACK:
+            self.mains.bring_back(event.phase)
+        elif event.kind is EventKind.AMBIENT:
+            self.battery.ambient_c = event.value
+        elif event.kind is EventKind.SOC:
+            self.battery.charge = event.value
+        elif event.kind is EventKind.WAKE:
+            self._wakes += 1
+        elif event.kind is EventKind.SET_POINT:
+            self.host_set_point_w = None if event.text else event.value
+        elif event.kind is EventKind.MAINS:
+            self.mains.voltage_v = event.value or self.mains.voltage_v
+            self.mains.frequency_hz = event.other or self.mains.frequency_hz
+        else:
+            for device in self.devices:
+                if event.phase in (0, device.spec.phase):
+                    _to_device(device, event, now)
+
+
+def _to_device(device: Device, event: Event, now: float) -> None:
+    converter = device.converter
+    if event.kind is EventKind.LOAD:
+        converter.load_w = event.value
+    elif event.kind is EventKind.CHARGER:
+        converter.charger.force(_FORCED[event.text])
+    elif event.kind is EventKind.FIRMWARE:
+        device.update_firmware(int(event.value), now)
+    elif event.kind is EventKind.SWITCH:
+        converter.switch = _SWITCHES[event.text]
+    elif event.kind is EventKind.INPUT_LIMIT:
+        converter.limit_a = event.value
+    elif event.kind is EventKind.RESET:
+        device.reset(now)
+    elif event.kind is EventKind.ERROR:
+        device.error = int(event.value)
