@@ -35,7 +35,11 @@ __all__ = ["MAX_SKIPPED", "Mk3Splitter", "Piece", "Rs485Splitter", "Splitter", "
 
 MAX_SKIPPED = 256  # longest run of skipped bytes in one piece; keeps memory bounded on endless noise
 _KNOWN_SENDERS = frozenset(sender.value for sender in SenderId)
-_UNDESCRIBED_KINDS = (FrameKind.SPECIAL, 0xFC)  # reserved on the wire, so perhaps frame kinds (vebus-rs485.md 2.2)
+_DESCRIBED_KINDS = (FrameKind.SYNC, FrameKind.DATA)
+_RESERVED = (FrameKind.SPECIAL, 0xFC, *_DESCRIBED_KINDS)  # FB and FC are perhaps frame kinds too (vebus-rs485.md 2.2)
+_KIND_AT = 2
+_LAST_NUMBER = 0x7F
+_FB_SIZE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,30 +140,47 @@ class Rs485Splitter:
 
 
 def _find_frame(segment: bytes) -> tuple[int, Received | None]:
-    """Best frame that ends with this segment: a good one, the earliest first; else a plausible damaged one."""
-    if FbFrame.has_pattern(segment):
-        return 0, FbFrame.parse(segment)
-    damaged: tuple[int, Received | None] = (0, None)
-    first = max(0, len(segment) - MAX_WIRE_FRAME)
-    for at in range(first, len(segment) - MIN_FRAME + 1):
-        if not looks_like_frame(segment[at:]):
+    """Frame that ends with this segment, and where it begins: a good one, else a plausible damaged one.
+
+    FB..FE stand on the wire only as the kind of a frame (vebus-rs485.md 2.2), so the last of them is the kind of the
+    only frame that can be good: what stands in front is junk, also when all of it happens to have a right checksum.
+    """
+    last = max(segment.rfind(kind) for kind in _RESERVED)
+    if FbFrame.has_pattern(segment[-_FB_SIZE:]):
+        frame = FbFrame.parse(segment[-_FB_SIZE:])
+        if frame.complement_ok or len(segment) == _FB_SIZE:
+            return len(segment) - _FB_SIZE, frame
+    at = last - _KIND_AT
+    if at >= 0 and (found := _good_at(segment, at)):
+        return at, found
+    return _damaged(segment) or (0, _undescribed(segment))
+
+
+def _good_at(segment: bytes, at: int) -> ReceivedFrame | None:
+    wire = segment[at:]
+    if not MIN_FRAME <= len(wire) <= MAX_WIRE_FRAME or wire[_KIND_AT + 1] > _LAST_NUMBER:
+        return None
+    frame = dissect_frame(wire)
+    believed = at == 0 or frame.kind in _DESCRIBED_KINDS or frame.sender in _KNOWN_SENDERS
+    return frame if frame.good and believed else None
+
+
+def _damaged(segment: bytes) -> tuple[int, ReceivedFrame] | None:
+    """The last header of a known sender, else a header of anybody at the very beginning."""
+    for at in range(len(segment) - MIN_FRAME, -1, -1):
+        if len(segment) - at > MAX_WIRE_FRAME:
+            break
+        if segment[at + _KIND_AT] not in _DESCRIBED_KINDS or not looks_like_frame(segment[at:]):
             continue
-        frame = dissect_frame(segment[at:])
-        if frame.good:
-            return at, frame
-        if damaged[1] is None and (at == 0 or frame.sender in _KNOWN_SENDERS):
-            damaged = at, frame
-    if damaged[1] is None:
-        return 0, _undescribed(segment)
-    return damaged
+        if at == 0 or segment[at] << 8 | segment[at + 1] in _KNOWN_SENDERS:
+            return at, dissect_frame(segment[at:])
+    return None
 
 
 def _undescribed(segment: bytes) -> ReceivedFrame | None:
-    """A frame of a kind that nobody has described, accepted only with a right checksum."""
-    if not MIN_FRAME <= len(segment) <= MAX_WIRE_FRAME or segment[3] > 0x7F:
-        return None
-    frame = dissect_frame(segment)
-    return frame if frame.good and (frame.kind in _UNDESCRIBED_KINDS or frame.sender in _KNOWN_SENDERS) else None
+    """A frame of a known sender and of a kind that nobody has described, accepted only with a right checksum."""
+    frame = _good_at(segment, 0)
+    return frame if frame and frame.sender in _KNOWN_SENDERS else None
 
 
 _MK3_FIRST = frozenset((0x00, 0x20, 0x21, 0x38, 0x3C, 0x3D, 0x3F, 0x40, 0x41, ADAPTER_MARKER))  # mk3.md 2.6
@@ -214,12 +235,13 @@ class Mk3Splitter:
         if at + size > len(buffer):
             return None, last
         frame = dissect_mk3_frame(buffer[at : at + size])
-        known = frame.payload[0] in _MK3_FIRST
-        if frame.checksum_ok or frame.plain_instead:
-            return (frame if known or self._in_step else None), True
-        if not (self._in_step and _plausible(frame)):
+        if self._in_step and _has_checksum(frame):
+            return frame, True
+        if _holds_frame(frame.wire):  # a cut-off frame that takes the next one with it
             return None, True
-        return self._damaged(frame, buffer, at + size, last=last)
+        if self._in_step and _plausible(frame):
+            return self._damaged(frame, buffer, at + size, last=last)
+        return (frame if _has_checksum(frame) and frame.payload[0] in _MK3_FIRST else None), True
 
     @staticmethod
     def _damaged(
@@ -234,14 +256,34 @@ class Mk3Splitter:
         if following + size > len(buffer):
             return None, last
         after = dissect_mk3_frame(buffer[following : following + size])
-        good = after.checksum_ok and after.payload[0] in _MK3_FIRST
-        return (frame if good else None), True
+        return (frame if _is_proof(after) else None), True
 
 
 def _frame_size(length: int) -> int:
     """Bytes of a frame that begins with this length byte; 0 when no frame can."""
     payload, leds = length & 0x7F, 2 if length & LED_FLAG else 0
     return payload + 2 if _MIN_PAYLOAD + leds <= payload <= MAX_PAYLOAD else 0
+
+
+def _has_checksum(frame: ReceivedMk3Frame) -> bool:
+    return frame.checksum_ok or frame.plain_instead
+
+
+def _holds_frame(wire: bytes) -> bool:
+    """Whether another good frame lies whole inside this one; by chance that is rarer than a wrong start."""
+    for at in range(1, len(wire) - _MIN_PAYLOAD - 1):
+        size = _frame_size(wire[at])
+        if not size or at + size > len(wire) or wire[at + 1] not in _MK3_FIRST:
+            continue
+        frame = dissect_mk3_frame(wire[at : at + size])
+        if frame.checksum_ok and _plausible(frame):
+            return True
+    return False
+
+
+def _is_proof(frame: ReceivedMk3Frame) -> bool:
+    """Whether what stands here can only be a frame; a zero in front is too common to tell (the boot-up notice)."""
+    return frame.payload[0] != 0 and _has_checksum(frame) and _plausible(frame) and not _holds_frame(frame.wire)
 
 
 def _plausible(frame: ReceivedMk3Frame) -> bool:
