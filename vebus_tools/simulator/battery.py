@@ -24,8 +24,9 @@ _COOLING_W_K = 12.0
 
 
 class Battery:
-    """Voltage follows current and state of charge; ``voltage_v`` and ``current_a`` (charging positive) are the last
-    ones.
+    """Voltage follows current and state of charge.
+
+    ``voltage_v`` and ``current_a`` (charging positive) are those of the last moment.
     """
 
     def __init__(self, spec: BatterySpec, nominal_v: float) -> None:

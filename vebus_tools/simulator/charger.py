@@ -19,6 +19,11 @@ _ABSORBING = frozenset(
         ChargeSubState.EQUALISE,
     )
 )
+_FORCED: dict[int, ChargeSubState] = {
+    SetChargeState.EQUALISE: ChargeSubState.EQUALISE,
+    SetChargeState.ABSORPTION: ChargeSubState.FORCED_ABSORPTION,
+    SetChargeState.FLOAT: ChargeSubState.FLOAT,
+}
 _TAIL = 0.2  # of the bulk current: below it absorption may end
 _LEAST_ABSORPTION_S = 600.0
 _REBULK = 0.93  # of the float voltage
@@ -52,11 +57,7 @@ class Charger:
 
     def force(self, action: int) -> bool:
         """Obey winmon 0E; False for an action that nobody has described."""
-        wanted = {
-            SetChargeState.EQUALISE: ChargeSubState.EQUALISE,
-            SetChargeState.ABSORPTION: ChargeSubState.FORCED_ABSORPTION,
-            SetChargeState.FLOAT: ChargeSubState.FLOAT,
-        }.get(SetChargeState(action) if action in set(SetChargeState) else SetChargeState.ASK)
+        wanted = _FORCED.get(action)
         if wanted is not None:
             self.enter(wanted)
         return wanted is not None or action == SetChargeState.ASK

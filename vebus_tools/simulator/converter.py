@@ -7,7 +7,7 @@ AC input, ``output_w`` positive = load, and their sum is 0.  Efficiency, slopes 
 from __future__ import annotations
 
 import re
-from random import Random
+from typing import TYPE_CHECKING
 
 from vebus_protocol.enums import ChargeSubState, ConditionStatus, DeviceState, SwitchPosition
 from vebus_protocol.variables import SettingId
@@ -17,6 +17,9 @@ from vebus_tools.simulator.energy import EnergyMeter
 from vebus_tools.simulator.mains import Mains, wave
 from vebus_tools.simulator.scenario import DeviceSpec
 from vebus_tools.simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["Converter", "nominal_voltage"]
 
@@ -106,7 +109,7 @@ class Converter:
         load = _interpolated(profile, now % _DAY_S) if profile else 0.0
         return max(load + self.load_w + wave(now, _LOAD_PERIOD_S) * self.spec.load_wave_w, 0.0)
 
-    # one step --------------------------------------------------------------------------------------------------------
+    # one step ---------------------------------------------------------------------------------------------------------
 
     def plan(self, now: float, duration_s: float, units: int) -> float:
         """Decide what to do for the next moment; returns the DC power in W, charging positive."""
@@ -206,7 +209,7 @@ class Converter:
             self.low_battery = False
         self.overload = not self.connected and self.output_w > self.rating_w
 
-    # what it looks like from outside -----------------------------------------------------------------------------------
+    # what it looks like from outside ----------------------------------------------------------------------------------
 
     @property
     def charging(self) -> bool:

@@ -1,7 +1,7 @@
 """Payloads that a Multi sends unasked: sync, E4, 80, 70, 41.
 
-Bytes whose meaning nobody knows carry the value of a report (vebus-rs485.md 6), or 0.  The sync frame counts its 24 bits
-in 0.4 us and type 70 holds the charger's set-points: both are readings of ours, and unconfirmed.
+Bytes whose meaning nobody knows carry the value of a report (vebus-rs485.md 6), or 0.  The sync frame counts its 24
+bits in 0.4 us and type 70 holds the charger's set-points: both are readings of ours, and unconfirmed.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ The machines in front of it (`multi` on the bus, `adapter` behind an MK3) bring 
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
+from typing import TYPE_CHECKING
 
 from vebus_protocol.enums import BusSwitch, ChargeSubState, LowBatteryStatus, SwitchPosition
 from vebus_protocol.variables import SettingId
@@ -17,6 +17,9 @@ from vebus_tools.simulator.ram import Ram
 from vebus_tools.simulator.scenario import DeviceSpec
 from vebus_tools.simulator.settings import Settings
 
+if TYPE_CHECKING:
+    from random import Random
+
 __all__ = ["START_UP_S", "Device"]
 
 START_UP_S = 2.0  # our guess of how long a device is in state 1
@@ -24,6 +27,12 @@ _LONG_ESS_TIMEOUT_S, _SHORT_ESS_TIMEOUT_S = 72.0, 15.0  # vebus-rs485.md 5, by f
 _FIRST_SHORT_TIMEOUT = 508
 _LED_MAINS, _LED_ABSORPTION, _LED_BULK, _LED_FLOAT = 0x01, 0x02, 0x04, 0x08
 _LED_INVERTER, _LED_OVERLOAD, _LED_LOW_BATTERY = 0x10, 0x20, 0x40
+_SWITCHES: dict[int, SwitchPosition] = {
+    BusSwitch.OFF: SwitchPosition.OFF,
+    BusSwitch.CHARGER_ONLY: SwitchPosition.CHARGER_ONLY,
+    BusSwitch.INVERTER_ONLY: SwitchPosition.INVERTER_ONLY,
+    BusSwitch.ON: SwitchPosition.ON,
+}
 _PHASE_LEDS = {
     ChargeSubState.BULK: (_LED_BULK, 0),
     ChargeSubState.ABSORPTION: (_LED_ABSORPTION, 0),
@@ -73,7 +82,7 @@ class Device:
         if self.converter.set_point_w is not None and now >= self._set_point_until:
             self.converter.set_point_w = None
 
-    # what a host can change --------------------------------------------------------------------------------------------
+    # what a host can change -------------------------------------------------------------------------------------------
 
     def write_set_point(self, raw: int, now: float) -> None:
         """Take an ESS set point: raw u16, read as signed W, positive toward the AC input."""
@@ -82,13 +91,8 @@ class Device:
 
     def bus_switch(self, position: int) -> bool:
         """Obey a 3F frame; False for a position that nobody has described."""
-        found = {
-            BusSwitch.OFF: SwitchPosition.OFF,
-            BusSwitch.CHARGER_ONLY: SwitchPosition.CHARGER_ONLY,
-            BusSwitch.INVERTER_ONLY: SwitchPosition.INVERTER_ONLY,
-            BusSwitch.ON: SwitchPosition.ON,
-        }.get(BusSwitch(position) if position in set(BusSwitch) else BusSwitch.ON)
-        if position not in set(BusSwitch) or found is None:
+        found = _SWITCHES.get(position)
+        if found is None:
             return False
         self.converter.switch = found
         self.panel_seen = True
@@ -122,7 +126,7 @@ class Device:
         """Whether a password was accepted not long ago."""
         return now < self._access_until
 
-    # what it shows -----------------------------------------------------------------------------------------------------
+    # what it shows ----------------------------------------------------------------------------------------------------
 
     @property
     def low_battery(self) -> LowBatteryStatus:

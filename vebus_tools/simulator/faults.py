@@ -6,12 +6,15 @@ Each fault has its own random numbers and its own count, so that adding one neve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from random import Random
+from typing import TYPE_CHECKING
 
 from vebus_protocol.frame import END
 from vebus_tools.simulator.info import GARBAGE_STATE, STATE_AT
 from vebus_tools.simulator.installation import stream
 from vebus_tools.simulator.scenario import Fault, FaultKind, Side
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["FaultPlan", "Trigger", "garbled"]
 

@@ -35,13 +35,14 @@ _ASLEEP_STEP_S, _RESET_SILENCE_S = 0.1, 1.0
 _FB_AT_START, _FB_AT_LOSS = (0x00, 0x01, 0x02), (0x10, 0x11)  # values invented: no literal FB frame is public
 _LAST_NUMBER = 0x7F
 _WINMON, _INFO_REQUEST, _SWITCH = 0x00, 0x21, 0x3F
-_PHASES = {
+_PHASES: dict[int, int] = {
     InfoRequestSelector.AC_L1: 1,
     InfoRequestSelector.AC_L2: 2,
     InfoRequestSelector.AC_L3: 3,
     InfoRequestSelector.AC_L4: 4,
 }
 _SYNC_TURN, _PHASE_TURN, _CYCLIC_TURN = range(3)
+_SLOTS_S = {_PHASE_TURN: _PHASE_S, _CYCLIC_TURN: _CYCLIC_S}
 _NEVER = float("inf")
 
 
@@ -133,7 +134,7 @@ class Multi:
         if wanted == InfoRequestSelector.DC:
             return dc_info(devices)
         if wanted in _PHASES:
-            found = self.installation.device_of(_PHASES[InfoRequestSelector(wanted)])
+            found = self.installation.device_of(_PHASES[wanted])
             return ac_info(found, len(devices)) if found else None
         if wanted == InfoRequestSelector.AC_INPUT_CONFIGURATION:
             return self._frames.configuration()
@@ -224,11 +225,7 @@ class Multi:
         return max(due, self._start_s + _AFTER_SYNC_S) if due <= self._end_s - _REPLY_ROOM_S else _NEVER
 
     def _look_ahead(self) -> None:
-        turn = self._turn
-        if turn == _SYNC_TURN:
-            at = self._end_s
-        else:
-            at = self._start_s + (_PHASE_S if turn == _PHASE_TURN else _CYCLIC_S)
+        at = self._end_s if self._turn == _SYNC_TURN else self._start_s + _SLOTS_S[self._turn]
         if self._answers:
             at = min(at, self._reply_at(self._answers[0][0]))
         self.next_at = at

@@ -35,7 +35,7 @@ class SettingInfoRow:
 
 
 # Limits of these are ours; scales are the usual ones (mk3.md 10), bit 7 = reset required after a write.
-_MORE = {
+_MORE: Mapping[int, SettingInfoRow] = {
     SettingId.FLAGS_2: SettingInfoRow(scale=SettingScale(scale=1), default=16, minimum=0, maximum=_WORD),
     SettingId.FLAGS_3: SettingInfoRow(scale=SettingScale(scale=1), default=0, minimum=0, maximum=_WORD),
     SettingId.BATTERY_CAPACITY: SettingInfoRow(

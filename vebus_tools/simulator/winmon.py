@@ -49,7 +49,7 @@ from vebus_protocol.winmon import (
     WriteSettingAddress,
 )
 from vebus_tools.simulator.device import Device
-from vebus_tools.simulator.packing import list_struct
+from vebus_tools.simulator.packing import list_struct, struct_of
 from vebus_tools.simulator.scales import ram_info, setting_info
 from vebus_tools.simulator.settings import PROTECTED, RESET_REQUIRED
 
@@ -66,6 +66,7 @@ _LEVEL_NEEDED = 2
 _RESET_NEEDED = 0x01
 _NO_EEPROM = 0x02
 _FLAGS_BYTE, _ID_BYTE, _VALUE_BYTE = 1, 2, 3
+_ENERGY = struct_of(EnergyCounters)
 _LISTS = tuple(list_struct(count) for count in range(_MOST_IDS + 1))
 
 
@@ -119,7 +120,7 @@ class WinmonServer:
         request = _parse(body)
         if form is Form.COMBINED and self._device.firmware < _FIRST_COMBINED:
             form = Form.SPLIT
-        handler = self._handlers.get(type(request))
+        handler = self._handlers.get(type(request)) if request else None
         return _refused() if handler is None else handler(request, form, now)
 
     # version, state, energy ------------------------------------------------------------------------------------------
@@ -140,9 +141,7 @@ class WinmonServer:
         return [DeviceStateReply(state=converter.state(), sub_state=converter.sub_state()).build()]
 
     def _energy(self, _: RequestEnergyCounters, __: Form, ___: float) -> list[bytes]:
-        names = [spec.name for spec in EnergyCounters.FIELDS[1:]]
-        counters = self._device.converter.energy.counters()
-        return [EnergyCounters(**dict(zip(names, counters, strict=True))).build()]
+        return [_ENERGY.pack(WinmonReply.ENERGY_COUNTERS, *self._device.converter.energy.counters())]
 
     def _serial(self, _: RequestSerialNumber, __: Form, ___: float) -> list[bytes]:
         return [SerialNumber(number=self._device.spec.serial.encode("ascii").ljust(11)[:11]).build()]
