@@ -8,6 +8,7 @@
 Machines without I/O or clock: time and bytes come in as arguments.
 """
 
+from vebus_tools.simulator.adapter import Mk3Adapter
 from vebus_tools.simulator.bus import TimedBytes, VirtualBus
 from vebus_tools.simulator.installation import Installation
 from vebus_tools.simulator.library import DEFAULT_SCENARIO, load_scenario, scenario_names
@@ -18,6 +19,7 @@ from vebus_tools.simulator.scenario_text import parse_scenario
 __all__ = [
     "DEFAULT_SCENARIO",
     "Installation",
+    "Mk3Adapter",
     "Multi",
     "Scenario",
     "ScenarioError",

@@ -158,7 +158,6 @@ class AdapterSpec:
     heartbeat_s: float = 1.5
     combined: bool = False
     accept_plain_checksum: bool = False
-    latency_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
