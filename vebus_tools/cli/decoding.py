@@ -25,7 +25,7 @@ from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
 from vebus_tools.sinks.times import Timeline, Timing
 
-__all__ = ["Request", "run"]
+__all__ = ["Printer", "Request", "name_table", "run"]
 
 STANDARD_INPUT = "-"
 _LISTS: dict[str, Callable[[], Iterator[str]]] = {
@@ -64,7 +64,7 @@ def run(request: Request) -> int:
         return 0
     if request.source is None:
         raise UsageError("no capture named; try: vebus decode FILE, or - for standard input")
-    names = _names(request.names)
+    names = name_table(request.names)
     passes = display_filter(request.display_filter, names)
     form = make_form(request.printing, sys.stdout)
     tally = Tally()
@@ -125,7 +125,8 @@ def _book(table: str | None) -> ScaleBook:
     return ScaleBook.assuming(name)
 
 
-def _names(path: str | None) -> NameTable:
+def name_table(path: str | None) -> NameTable:
+    """Names of senders from a TOML file, or the known ones.  Raises UsageError."""
     if path is None:
         return DEFAULT_NAMES
     try:

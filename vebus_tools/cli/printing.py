@@ -96,8 +96,8 @@ def _coloured(wanted: bool | None, out: TextIO) -> bool:
     return wanted
 
 
-def display_filter(text: str | None, names: NameTable) -> Filter | None:
-    """Compile a display filter over all known fields; None passes everything.  Raises UsageError."""
+def display_filter(text: str | None, names: NameTable, *, option: str = "-Y") -> Filter | None:
+    """Compile the filter of an option over all known fields; None passes everything.  Raises UsageError."""
     if not text:
         return None
     enums = dict(glossary.known_enums())
@@ -106,4 +106,4 @@ def display_filter(text: str | None, names: NameTable) -> Filter | None:
     try:
         return compile_filter(text, kinds, kinds, enums)
     except VEBusError as problem:
-        raise UsageError(f"-Y: {problem}") from problem
+        raise UsageError(f"{option}: {problem}") from problem

@@ -1,0 +1,276 @@
+"""What `vebus sniff` does: open, listen, record, print, and tell in the end what was heard."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vebus_protocol.scaling import DEFAULT_TABLE, ScaleBook
+from vebus_protocol.schema import Link
+from vebus_tools.capture.pcapng import InterfaceNotes
+from vebus_tools.capture.recorder import Recorder, Recording
+from vebus_tools.cli.conditions import parse_ring, parse_stops
+from vebus_tools.cli.decoding import Printer, name_table
+from vebus_tools.cli.failures import UsageError
+from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
+from vebus_tools.dissection import dissect
+from vebus_tools.link import LinkFacts, PacedReader, Port, Reader, list_ports, open_link
+from vebus_tools.live import Heard, Listener, Notice
+from vebus_tools.session import Session
+from vebus_tools.sinks.times import Timeline
+
+if TYPE_CHECKING:
+    from vebus_tools.filters import Filter
+    from vebus_tools.names import NameTable
+    from vebus_tools.nodes import Dissection
+    from vebus_tools.records import Record, Stamp
+
+__all__ = ["Request", "run"]
+
+_USUAL_RATES = {Link.RS485: 256_000, Link.MK3: 2_400}
+_SIMULATED = "sim:"
+_SWITCH_S = 0.001  # the listening thread gets its turn this soon while another one prints
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call of `vebus sniff`; the names are those of the options."""
+
+    port: str | None
+    list_ports: bool = False
+    baud: int | None = None
+    link: str = Link.RS485.value
+    write: str | None = None
+    file_type: str | None = None
+    gzip: bool = False
+    print_too: bool = False
+    count: int | None = None
+    autostop: tuple[str, ...] = ()
+    ring: tuple[str, ...] = ()
+    capture_filter: str | None = None
+    display_filter: str | None = None
+    comments: tuple[str, ...] = ()
+    printing: PrintOptions = field(default_factory=PrintOptions)
+    names: str | None = None
+    line_buffered: bool = False
+    quiet: bool = False
+    silent: bool = False
+    low_latency: bool = True
+    reconnect: bool = False
+
+
+def run(request: Request) -> int:
+    """Do what was asked for; returns the exit code.  Raises VEBusError, BrokenPipeError."""
+    if request.list_ports:
+        sys.stdout.writelines(f"{line}\n" for line in port_lines(list_ports()))
+        return 0
+    if request.port is None:
+        listed = "\n".join(port_lines(list_ports()))
+        raise UsageError(f"no port named (-i PORT)\n{listed}\nWithout a bus, try: vebus sniff -i sim:")
+    _check(request)
+    names = name_table(request.names)
+    screen = _Screen(request, names)
+    choose = _capture_filter(request.capture_filter, names)
+    reader = _open(request)
+    try:
+        listener = _listener(request, reader, choose, showing=screen.showing)
+        _record(request, reader.facts, listener)
+    except BaseException:
+        reader.close()
+        raise
+    return _listen(listener, screen, silent=request.silent)
+
+
+def _check(request: Request) -> None:
+    if request.write is None:
+        wrong = {"-b": request.ring, "-F": request.file_type, "--compress": request.gzip}
+        for option, given in wrong.items():
+            if given:
+                raise UsageError(f"{option} is about a recording; name its file with -w FILE")
+    if request.write == "-" and request.print_too:
+        raise UsageError("-w - and -P both write to standard output; record to a file")
+
+
+def port_lines(ports: list[Port]) -> Iterator[str]:
+    """One line a port, as ``-D`` prints them."""
+    for number, port in enumerate(ports, 1):
+        facts = [port.text, port.usb_id]
+        if port.serial_number:
+            facts.append(f"serial number {port.serial_number}")
+        if port.latency_ms is not None:
+            facts.append(f"latency timer {port.latency_ms} ms")
+        facts.append(f"in use by {', '.join(port.holders)}" if port.holders else "free")
+        yield f"{number}. {port.path} ({', '.join(fact for fact in facts if fact)})"
+    yield f"{len(ports) + 1}. {_SIMULATED} (built-in simulated bus)"
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+def _open(request: Request) -> Reader:
+    port = request.port or ""
+    if port.startswith(_SIMULATED):
+        return _simulated(port)
+    link = Link(request.link)
+    return open_link(port, baud=request.baud or _USUAL_RATES[link], low_latency=request.low_latency)
+
+
+def _simulated(port: str) -> Reader:
+    from vebus_tools.simulator import VirtualBus, load_scenario
+
+    name = port.removeprefix(_SIMULATED)
+    bus = VirtualBus(load_scenario(name) if name else load_scenario())
+    rate = _USUAL_RATES[Link.RS485]
+    facts = LinkFacts(name=port, rate=rate, adapter="simulated bus", error_s=0.001, lasting=False)
+    return PacedReader(bus.run(float("inf")), facts)
+
+
+def _listener(
+    request: Request, reader: Reader, choose: Callable[[Record], Dissection | None] | None, *, showing: bool
+) -> Listener:
+    link = Link(request.link)
+    return Listener(
+        reader,
+        link,
+        baud=request.baud or _USUAL_RATES[link],
+        stops=parse_stops(request.autostop, request.count),
+        choose=choose,
+        reopen=(lambda: _open(request)) if request.reconnect else None,
+        showing=showing,
+    )
+
+
+def _record(request: Request, facts: LinkFacts, listener: Listener) -> None:
+    if request.write is None:
+        return
+    accuracy = "unknown" if facts.error_s is None else f"{facts.error_s * 1000:.1f} ms"
+    notes = InterfaceNotes(
+        description=f"Times: host clock, back-dated by byte position, estimated error {accuracy}",
+        hardware=facts.adapter,
+        filter=request.capture_filter or "",
+        rate=facts.rate or 0,
+    )
+    recording = Recording(
+        target=request.write,
+        link=Link(request.link),
+        interface=facts.name,
+        form=request.file_type,
+        ring=parse_ring(request.ring),
+        gzip=request.gzip,
+        notes=notes,
+        comments=request.comments,
+    )
+    listener.keeper = Recorder(recording, listener.now(), listener.statistics)
+
+
+def _capture_filter(text: str | None, names: NameTable) -> Callable[[Record], Dissection | None] | None:
+    passes = display_filter(text, names, option="-f")
+    return None if passes is None else _Chooser(passes, names)
+
+
+class _Chooser:
+    """The capture filter, with a session of its own over everything that was heard."""
+
+    def __init__(self, passes: Filter, names: NameTable) -> None:
+        self._passes = passes
+        self._names = names
+        self._session = Session(book=ScaleBook.assuming(DEFAULT_TABLE))
+        self._first: Stamp | None = None
+        self._previous: Stamp | None = None
+
+    def __call__(self, record: Record) -> Dissection | None:
+        dissection = dissect(record, self._session.observe(record), self._names)
+        first, previous = self._first or record.stamp, self._previous
+        self._first, self._previous = first, record.stamp
+        return dissection if self._passes(dissection, first=first, previous=previous) else None
+
+
+# --- listening -------------------------------------------------------------------------------------------------------
+def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        with _ended_by_signals(listener.stop):
+            listener.start()
+            try:
+                for event in listener.events():
+                    screen.take(event)
+            finally:
+                listener.stop()
+                listener.join()
+    finally:
+        sys.setswitchinterval(before)
+        if not silent:
+            sys.stderr.write(f"vebus: {listener.tally.line()}\n")
+    if listener.problem is not None:
+        raise listener.problem
+    screen.stop()
+    return 0
+
+
+@contextmanager
+def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first signal stops in order, a second one at once."""
+
+    def ended(number: int, _frame: object) -> None:
+        signal.signal(number, before[number])
+        stop()
+
+    before = {number: signal.signal(number, ended) for number in map(int, _ENDING)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+class _Screen:
+    """Prints records on standard output and notices on standard error."""
+
+    def __init__(self, request: Request, names: NameTable) -> None:
+        """Raises UsageError for wrong options."""
+        self.showing = not request.quiet and (request.write is None or request.print_too)
+        self._silent = request.silent
+        self._passes = display_filter(request.display_filter, names)
+        self._names = names
+        self._printer = Printer(
+            make_form(request.printing, sys.stdout), sys.stdout if self.showing else None, request.line_buffered
+        )
+        self._session = Session(book=ScaleBook.assuming(DEFAULT_TABLE))
+        self._timeline = Timeline()
+        self._started = False
+
+    def take(self, event: Heard | Notice | None) -> None:
+        """Print one event; None means that nothing waits, so that what is printed should be seen."""
+        self._start()
+        if event is None:
+            if self.showing:
+                sys.stdout.flush()
+        elif isinstance(event, Notice):
+            if not self._silent:
+                sys.stderr.write(f"vebus: {event.text}\n")
+                sys.stderr.flush()
+        else:
+            self._record(event)
+
+    def stop(self) -> None:
+        """Print what stands behind the last record."""
+        self._start()
+        self._printer.stop()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._printer.start()
+
+    def _record(self, heard: Heard) -> None:
+        record = heard.record
+        timing = self._timeline.place(record.stamp)
+        dissection = heard.dissection or dissect(record, self._session.observe(record), self._names)
+        first = timing.first or record.stamp
+        if self._passes is None or self._passes(dissection, first=first, previous=timing.previous):
+            self._printer.record(dissection, timing)
+            self._timeline.shown(record.stamp)
