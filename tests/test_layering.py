@@ -77,6 +77,7 @@ LAYERS = (
     layer("vebus_tools.scapy_layers", "scapy"),
     layer("vebus_tools.sinks", "rich"),
     layer("vebus_tools.live"),
+    layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
     layer("vebus_tools"),
     layer("vebus_tools.cli", "typer", "rich"),
@@ -109,7 +110,7 @@ CORE_NEVER = frozenset(
     {"asyncio", "logging", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "tty"}
 )
 EDGES = frozenset(
-    {f"vebus_tools.{name}" for name in ("link", "capture", "wireshark", "sinks", "live", "runner", "cli")}
+    {f"vebus_tools.{name}" for name in ("link", "capture", "wireshark", "sinks", "live", "player", "runner", "cli")}
     | {"vebus_protocol.reference"}
 )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from vebus_tools.capture.pcapng import InterfaceNotes
 from vebus_tools.capture.recorder import Recorder, Recording
 from vebus_tools.cli.conditions import parse_ring, parse_stops
 from vebus_tools.cli.decoding import Printer, name_table
+from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
 from vebus_tools.dissection import dissect
@@ -34,7 +33,6 @@ __all__ = ["Request", "run"]
 _USUAL_RATES = {Link.RS485: 256_000, Link.MK3: 2_400}
 _SIMULATED = "sim:"
 _SWITCH_S = 0.001  # the listening thread gets its turn this soon while another one prints
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +191,7 @@ def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_S)
     try:
-        with _ended_by_signals(listener.stop):
+        with Ending(listener.stop):
             listener.start()
             try:
                 for event in listener.events():
@@ -209,22 +207,6 @@ def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
         raise listener.problem
     screen.stop()
     return 0
-
-
-@contextmanager
-def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first signal stops in order, a second one at once."""
-
-    def ended(number: int, _frame: object) -> None:
-        signal.signal(number, before[number])
-        stop()
-
-    before = {number: signal.signal(number, ended) for number in map(int, _ENDING)}
-    try:
-        yield
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
 
 
 class _Screen:

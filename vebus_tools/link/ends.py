@@ -1,17 +1,20 @@
 """Ends that other programs connect to: a pty, a TCP server, one half of a pair in memory.
 
-All of them never block, so that one loop serves any number (``wait_for``).  Like a serial line they do not wait for a
-listener: what nobody reads is dropped and counted in ``unheard``.
+None of them blocks unless told to, so that one loop serves any number (``wait_for``).  Like a serial line they do not
+wait for a listener: what nobody reads is dropped and counted in ``unheard``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import select
 import selectors
 import socket
+import struct
+import termios
 import time
 import tty
 from collections.abc import Iterable
@@ -50,8 +53,11 @@ class End(Protocol):
     def read(self) -> bytes:
         """What has come, perhaps nothing."""
 
-    def write(self, data: bytes) -> None:
-        """Send bytes to whoever listens."""
+    def write(self, data: bytes, wait_s: float = 0.0) -> None:
+        """Send bytes to whoever listens; wait at most ``wait_s`` for a slow one."""
+
+    def drain(self, wait_s: float) -> None:
+        """Wait until what was sent has been taken, at most ``wait_s``."""
 
     def close(self) -> None:
         """Release the end; a second time does nothing."""
@@ -100,14 +106,31 @@ class PtyEnd:
                 return b""
             raise
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, wait_s: float = 0.0) -> None:
         """See End.write; a reader that is 4 KiB late loses bytes, as with a serial port."""
+        until = time.monotonic() + wait_s
         done = 0
-        if self.present():
-            with contextlib.suppress(BlockingIOError):
-                while done < len(data):
-                    done += os.write(self._master, data[done:])
+        while done < len(data) and self.present():
+            try:
+                done += os.write(self._master, data[done:])
+            except BlockingIOError:
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                _writable(self._master, min(left, _ABSENT_POLL_S))  # also look whether the reader is still there
         self.unheard += len(data) - done
+
+    def drain(self, wait_s: float) -> None:
+        """See End.drain; closing the pty would throw away what its reader has not taken."""
+        until = time.monotonic() + wait_s
+        slave = os.open(self.path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            while time.monotonic() < until:
+                time.sleep(_ABSENT_POLL_S)  # bytes on their way from one side to the other are not counted yet
+                if not struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))[0]:
+                    return
+        finally:
+            os.close(slave)
 
     def close(self) -> None:
         """Close the pty and remove the symbolic link."""
@@ -183,7 +206,7 @@ class TcpServer:
                 parts.append(self._receive(client))
         return b"".join(parts)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, wait_s: float = 0.0) -> None:
         """See End.write; accepts clients that wait, and disconnects those that are MAX_BACKLOG bytes late."""
         self._accept()
         if not self._clients:
@@ -191,10 +214,29 @@ class TcpServer:
         for client, waiting in list(self._clients.items()):
             waiting.extend(data)
             self._send(client)
-            if len(waiting) > MAX_BACKLOG:
-                self.unheard += len(waiting)
-                self.dropped_clients += 1
-                self._drop(client)
+        if self._late(MAX_BACKLOG) and wait_s > 0:
+            self._wait(wait_s, MAX_BACKLOG // 2)
+        for client in self._late(MAX_BACKLOG):
+            self.unheard += len(self._clients[client])
+            self.dropped_clients += 1
+            self._drop(client)
+
+    def drain(self, wait_s: float) -> None:
+        """See End.drain."""
+        self._wait(wait_s, 0)
+
+    def _late(self, limit: int) -> list[socket.socket]:
+        return [client for client, waiting in self._clients.items() if len(waiting) > limit]
+
+    def _wait(self, wait_s: float, limit: int) -> None:
+        until = time.monotonic() + wait_s
+        while (late := self._late(limit)) and time.monotonic() < until:
+            poll = select.poll()
+            for client in late:
+                poll.register(client, select.POLLOUT)
+            poll.poll(1000 * _ABSENT_POLL_S)
+            for client in late:
+                self._send(client)
 
     def close(self) -> None:
         """Disconnect everybody and stop listening."""
@@ -281,13 +323,23 @@ class MemoryEnd:
         except (BlockingIOError, ConnectionError):
             return b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, wait_s: float = 0.0) -> None:
         """See End.write."""
+        until = time.monotonic() + wait_s
         done = 0
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             while done < len(data):
-                done += self._half.send(data[done:])
+                try:
+                    done += self._half.send(data[done:])
+                except BlockingIOError:
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        break
+                    _writable(self._half.fileno(), left)
         self.unheard += len(data) - done
+
+    def drain(self, wait_s: float) -> None:
+        """Nothing to wait for: the other half can read what was sent also when this one is closed."""
 
     def close(self) -> None:
         """See End.close."""
@@ -298,6 +350,12 @@ def memory_pair() -> tuple[MemoryEnd, MemoryEnd]:
     """Two ends of one line inside this process."""
     first, second = socket.socketpair()
     return MemoryEnd(first, "memory:0"), MemoryEnd(second, "memory:1")
+
+
+def _writable(fd: int, wait_s: float) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(1000 * wait_s))
 
 
 def wait_for(ends: Iterable[End], timeout_s: float) -> list[End]:
