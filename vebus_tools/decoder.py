@@ -11,7 +11,7 @@ from vebus_protocol.registry import Placed, decode_payload, direction_of
 from vebus_protocol.schema import Direction, Link, Space
 from vebus_tools.framing import Piece, splitter_for
 from vebus_tools.records import Chunk, Finding, Group, Received, Record, Severity
-from vebus_tools.timebase import Timebase
+from vebus_tools.timebase import Arrivals, Timebase
 
 __all__ = ["Decoder", "decode_chunks", "decode_frame_chain"]
 
@@ -59,11 +59,10 @@ class _Stream:
         self._direction = direction
         self._splitter = splitter_for(link)
         self._timebase = timebase
-        self._received = 0
+        self._arrivals = Arrivals()
 
     def feed(self, chunk: Chunk, count: int) -> Iterator[Record]:
-        self._received += len(chunk.data)
-        self._timebase.arrived(chunk, self._received)
+        self._arrivals.note(chunk)
         for count, piece in enumerate(self._pieces(chunk), count + 1):  # noqa: B020, PLR1704  (the number goes on)
             yield self._record(piece, count, whole=chunk.whole)
 
@@ -78,16 +77,18 @@ class _Stream:
 
     def _record(self, piece: Piece, number: int, *, whole: bool) -> Record:
         chain = decode_frame_chain(piece.frame)
+        findings = tuple(_findings(piece, chain))
+        trusted = () if any(found.severity is Severity.ERROR for found in findings) else chain
         return Record(
             number=number,
-            stamp=self._timebase.stamp(piece.offset, len(piece.data), chain, whole=whole),
+            stamp=self._timebase.stamp(piece.offset, len(piece.data), trusted, self._arrivals, whole=whole),
             link=self._link,
             offset=piece.offset,
             wire=piece.data,
             frame=piece.frame,
             chain=chain,
             direction=self._direction or direction_of(chain),
-            findings=tuple(_findings(piece, chain)),
+            findings=findings,
             reason=piece.reason,
             interface=self._interface,
         )

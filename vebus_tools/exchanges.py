@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from vebus_protocol.enums import InfoCommand, WinmonReply, WinmonRequest
 from vebus_protocol.mk3 import ADAPTER_MARKER
 from vebus_protocol.registry import Placed
-from vebus_protocol.schema import Message, Space
+from vebus_protocol.schema import Direction, Message, Space
 from vebus_protocol.winmon import WinmonFrame
 from vebus_tools.records import Record
 
-__all__ = ["Exchange", "Role", "answers", "exchange_of"]
+__all__ = ["Exchange", "Key", "Role", "answers", "exchange_of"]
 
 FIRST_REPLY = 0x80
 # Split replies may come as one frame for each part (mk3.md 7.2); these parts belong to the reply before them.
@@ -31,6 +31,8 @@ _CONTINUATIONS = frozenset(
 _ALWAYS = frozenset((WinmonReply.NOT_SUPPORTED, WinmonReply.ACCESS_LEVEL_REQUIRED))
 _UNANSWERED_WINMON = frozenset((WinmonRequest.WRITE_RAM, WinmonRequest.WRITE_SETTING))  # "none, or 80"
 _UNANSWERED_COMMANDS = frozenset((InfoCommand.SNAPSHOT, InfoCommand.RESET))
+_PAIRED = "ADHLRSV"  # adapter commands with a known reply (mk3.md 4)
+_ALIKE = "AH"
 _INFO, _INFO_REQUEST, _AC_INPUT = 0x20, 0x21, 0x41
 _LIMITS_REPLY = 0x3C
 # What an info request asks for, and the info types that answer it (mk3.md 5.1, 5.4; on the bus by analogy).
@@ -48,8 +50,12 @@ _ANSWERS = {
 }
 
 
+Key = tuple[str, str | int]
+"""What request and reply have in common: the sort of exchange, and a transaction id, a letter or what is asked for."""
+
+
 class Role(enum.Enum):
-    """Part that a record plays in an exchange."""
+    """Part that a record plays in an exchange; EITHER where only the order of the frames tells."""
 
     REQUEST = "request"
     REPLY = "reply"
@@ -59,13 +65,13 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Key by which request and reply find each other.
+    """Key by which request and reply find each other on their bus or adapter.
 
     ``expects_reply`` is False for requests that may stay unanswered, ``only_on_request`` False for frames that also
     come unasked.
     """
 
-    key: tuple[str, str, str | int]
+    key: Key
     role: Role
     expects_reply: bool = True
     only_on_request: bool = False
@@ -77,19 +83,19 @@ def exchange_of(record: Record) -> Exchange | None:
         return None
     first = record.chain[0].message
     if len(record.chain) > 1:
-        return _winmon(record, first, record.chain[1])
+        return _winmon(first, record.chain[1])
     if first.INFO.space is Space.ADAPTER or getattr(first, "marker", None) == ADAPTER_MARKER:
         return _adapter(record, first)
-    return _info(record.interface, first)
+    return _info(first)
 
 
-def _winmon(record: Record, carrier: Message, body: Placed) -> Exchange:
+def _winmon(carrier: Message, body: Placed) -> Exchange:
     code = getattr(body.message, "code", 0)
-    key: tuple[str, str, str | int]
+    key: Key
     if isinstance(carrier, WinmonFrame):
-        key = (record.interface, "tid", carrier.tid)
+        key = ("tid", carrier.tid)
     else:
-        key = (record.interface, "channel", chr(int(getattr(carrier, "cmd", 0))).upper())
+        key = ("channel", chr(int(getattr(carrier, "cmd", 0))).upper())
     if code < FIRST_REPLY:
         return Exchange(key, Role.REQUEST, expects_reply=code not in _UNANSWERED_WINMON)
     role = Role.CONTINUATION if code in _CONTINUATIONS else Role.REPLY
@@ -105,35 +111,34 @@ def answers(reply: Message, request: Message) -> bool:
 def _adapter(record: Record, message: Message) -> Exchange | None:
     letter = chr(int(getattr(message, "cmd", 0)))
     if letter == "F":
-        return _info_command(record, message)
-    key = (record.interface, "adapter", "V" if letter == "R" else letter)
-    # The lengths of both directions of D, S, V and L differ; A and H may be alike, so the order decides.
-    bare = len((ADAPTER_MARKER, letter)) == message.SIZE  # a surplus fill byte does not count
-    requests = {"D": bare, "S": not bare, "V": bare, "L": bare, "R": True}
-    if letter in "AH":
-        return Exchange(key, Role.EITHER)
-    return Exchange(key, Role.REQUEST if requests[letter] else Role.REPLY) if letter in requests else None
+        return _info_command(message)
+    if letter not in _PAIRED:
+        return None
+    key = ("adapter", "V" if letter == "R" else letter)
+    if record.direction is Direction.BOTH:  # A and H look the same both ways
+        return Exchange(key, Role.EITHER) if letter in _ALIKE else None
+    return Exchange(key, Role.REQUEST if record.direction is Direction.TO_DEVICE else Role.REPLY)
 
 
-def _info_command(record: Record, message: Message) -> Exchange | None:
+def _info_command(message: Message) -> Exchange | None:
     command = getattr(message, "selector", None)
     if command is None or command in _UNANSWERED_COMMANDS:
         return None
     wanted = _COMMANDS.get(command, _WANTED.get(command))
-    return Exchange((record.interface, "info", wanted), Role.REQUEST) if wanted else None
+    return Exchange(("info", wanted), Role.REQUEST) if wanted else None
 
 
-def _info(interface: str, message: Message) -> Exchange | None:
+def _info(message: Message) -> Exchange | None:
     kind = getattr(message, "cmd", None)
     selector = getattr(message, "selector", None)
     if kind == _INFO_REQUEST and selector is not None:
         wanted = _WANTED.get(selector)
-        return Exchange((interface, "info", wanted), Role.REQUEST) if wanted else None
+        return Exchange(("info", wanted), Role.REQUEST) if wanted else None
     if kind == _AC_INPUT:
-        return Exchange((interface, "info", "ac input"), Role.REPLY)
+        return Exchange(("info", "ac input"), Role.REPLY)
     if kind == _LIMITS_REPLY:
-        return Exchange((interface, "info", "limits"), Role.REPLY)
+        return Exchange(("info", "limits"), Role.REPLY)
     if kind == _INFO and selector is not None:
         answer = _ANSWERS.get(selector)
-        return Exchange((interface, "info", answer), Role.REPLY) if answer else None
+        return Exchange(("info", answer), Role.REPLY) if answer else None
     return None

@@ -11,15 +11,31 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from vebus_protocol.adapter import FreezeSnapshot
-from vebus_protocol.enums import FrameKind, WinmonReply
+from vebus_protocol.enums import FrameKind
 from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.scaling import RamScale, ScaleBook, SettingScale
-from vebus_protocol.schema import Direction, Message
-from vebus_protocol.winmon import ReadRam, ReadRamInfo, ReadSetting, ReadSettingInfo, RequestSnapshot
-from vebus_tools.exchanges import Exchange, Role, answers, exchange_of
+from vebus_protocol.schema import Direction, Link, Message
+from vebus_protocol.winmon import (
+    RamInfo,
+    RamInfoMissing,
+    RamInfoSplit,
+    RamOffsetPiece,
+    RamScalePiece,
+    ReadRam,
+    ReadRamInfo,
+    ReadSetting,
+    ReadSettingInfo,
+    RequestSnapshot,
+    SettingInfo,
+    SettingInfoMissing,
+    SettingInfoSplit,
+    SettingOffsetPiece,
+    SettingScalePiece,
+)
+from vebus_tools.exchanges import Exchange, Key, Role, answers, exchange_of
 from vebus_tools.records import Finding, Group, Record, Severity
 
-__all__ = ["NO_CONTEXT", "Context", "Knowledge", "SenderState", "Session"]
+__all__ = ["NO_CONTEXT", "Context", "Knowledge", "Port", "SenderState", "Session"]
 
 REPLY_WINDOW_S = 5.0  # the vendor's code waits 1 s and tries up to five times (mk3.md 2.7)
 _NUMBERS = 0x80
@@ -45,13 +61,15 @@ class Context:
 
 
 NO_CONTEXT = Context()
+Port = tuple[Link, str]
+"""Link and interface of a record: one bus, or one adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a first pass over a capture leaves for the second one: scales, and request number -> reply number."""
+    """What a first pass leaves for the second one: scales of each port, and request number -> reply number."""
 
-    book: ScaleBook = field(default_factory=ScaleBook)
+    books: Mapping[Port, ScaleBook] = field(default_factory=dict)
     responses: Mapping[int, int] = field(default_factory=dict)
     unanswered: frozenset[int] = frozenset()
 
@@ -72,24 +90,33 @@ class _Pending:
     at: float
     message: Message
     expects_reply: bool
+    snapshot: tuple[int, ...] = ()  # ids that the adapter had frozen when this was asked
     answered: bool = False
+    scale: int = 0  # first half of an announcement that comes in pieces
+
+
+@dataclass(slots=True)
+class _Port:
+    """What one bus or adapter has shown; others in the same capture have other devices, numbers and scales."""
+
+    book: ScaleBook
+    pending: dict[Key, _Pending] = field(default_factory=dict)
+    snapshot: tuple[int, ...] = ()
+    last_number: int | None = None
+    last_sync: float | None = None
 
 
 class Session:
-    """Folds records.  One session for one bus or adapter; ``knowledge`` comes from a first pass."""
+    """Folds records, each bus or adapter of a capture for itself; ``knowledge`` comes from a first pass."""
 
     def __init__(self, knowledge: Knowledge | None = None, book: ScaleBook | None = None) -> None:
         """Start without history; ``book`` holds the scales to assume, those of ``knowledge`` win."""
-        self._known = knowledge
-        self._book = knowledge.book if knowledge else book or ScaleBook()
-        self._pending: dict[tuple[str, str, str | int], _Pending] = {}
+        self._known = knowledge or Knowledge()
+        self._assumed = book or ScaleBook()
+        self._ports: dict[Port, _Port] = {}
         self._responses: dict[int, int] = {}
         self._unanswered: set[int] = set()
-        self._snapshot: tuple[int, ...] = ()
-        self._last_number: dict[str, int] = {}
-        self._last_sync: dict[str, float] = {}
         self._senders: dict[int, SenderState] = {}
-        self._half: tuple[str, int, int] | None = None  # what was read of a split announcement: kind, id, scale
 
     @property
     def senders(self) -> Mapping[int, SenderState]:
@@ -98,25 +125,39 @@ class Session:
 
     def knowledge(self) -> Knowledge:
         """What was learned so far, for a second pass."""
-        waiting = {p.number for p in self._pending.values() if p.expects_reply and not p.answered}
+        waiting = {
+            asked.number
+            for port in self._ports.values()
+            for asked in port.pending.values()
+            if asked.expects_reply and not asked.answered
+        }
         return Knowledge(
-            book=self._book, responses=dict(self._responses), unanswered=frozenset(self._unanswered | waiting)
+            books={key: port.book for key, port in self._ports.items()},
+            responses=dict(self._responses),
+            unanswered=frozenset(self._unanswered | waiting),
         )
 
     def observe(self, record: Record) -> Context:
         """Take the next record and say what the session knows of it."""
         self._count(record)
+        port = self._port(record)
         if record.frame is None or not _good(record):
-            return Context(book=self._book)
-        findings = list(self._gap(record))
-        context = Context(book=self._book, sync_interval_s=self._sync(record))
+            return Context(book=port.book)
+        findings = list(_gap(port, record))
+        context = Context(sync_interval_s=_sync(port, record))
         exchange = exchange_of(record)
         if exchange is not None:
-            context = self._exchange(record, exchange, context, findings)
-        self._remember_snapshot(record)
-        if self._known and record.number in self._known.unanswered:
+            context = self._exchange(port, record, exchange, context, findings)
+        _remember_snapshot(port, record)
+        if record.number in self._known.unanswered:
             findings.append(Finding(Severity.WARN, Group.RESPONSE, "No reply to this request in the capture"))
-        return replace(context, book=self._book, findings=tuple(findings))
+        return replace(context, book=port.book, findings=tuple(findings))
+
+    def _port(self, record: Record) -> _Port:
+        key = record.link, record.interface
+        if key not in self._ports:
+            self._ports[key] = _Port(self._known.books.get(key, self._assumed))
+        return self._ports[key]
 
     def _count(self, record: Record) -> None:
         if not isinstance(record.frame, ReceivedFrame):
@@ -129,118 +170,124 @@ class Session:
         bad = state.bad + (not _good(record))
         self._senders[sender] = replace(state, frames=state.frames + 1, bad=bad)
 
-    def _gap(self, record: Record) -> Iterator[Finding]:
-        if not isinstance(record.frame, ReceivedFrame):
-            return
-        number = record.frame.number
-        before = self._last_number.get(record.interface)
-        self._last_number[record.interface] = number
-        if before is None:
-            return
-        missing = (number - before - 1) % _NUMBERS
-        if number == before:
-            yield Finding(Severity.WARN, Group.SEQUENCE, f"Frame number {number} repeated", "vebus.seq")
-        elif missing:
-            text = f"Frame number gap: {missing} missing before {number}, the last one was {before}"
-            yield Finding(Severity.WARN, Group.SEQUENCE, text, "vebus.seq")
-
-    def _sync(self, record: Record) -> float | None:
-        if not isinstance(record.frame, ReceivedFrame) or record.frame.kind != FrameKind.SYNC:
-            return None
-        before = self._last_sync.get(record.interface)
-        self._last_sync[record.interface] = record.stamp.at
-        return None if before is None else record.stamp.at - before
-
     # request and reply -------------------------------------------------------------------------------------------
 
-    def _exchange(self, record: Record, exchange: Exchange, context: Context, findings: list[Finding]) -> Context:
-        pending = self._pending.get(exchange.key)
-        message = record.chain[-1].message
-        waits = (
-            pending is not None
-            and not pending.answered
-            and record.stamp.at - pending.at <= REPLY_WINDOW_S
-            and answers(message, pending.message)
-        )
+    def _exchange(
+        self, port: _Port, record: Record, exchange: Exchange, context: Context, findings: list[Finding]
+    ) -> Context:
+        pending = port.pending.get(exchange.key)
+        misfit = _misfit(record, exchange.role, pending)
         role = exchange.role
         if role is Role.EITHER:
-            direction = record.direction
-            if direction is Direction.BOTH:
-                direction = Direction.FROM_DEVICE if waits else Direction.TO_DEVICE
-                context = replace(context, direction=direction)
-            role = Role.REQUEST if direction is Direction.TO_DEVICE else Role.REPLY
+            role = Role.REQUEST if misfit else Role.REPLY
+            context = replace(context, direction=Direction.TO_DEVICE if misfit else Direction.FROM_DEVICE)
         if role is Role.REQUEST:
-            return self._request(record, exchange, context)
-        more = role is Role.CONTINUATION and pending is not None and pending.answered
-        if pending is None or not (waits or more):
+            return self._request(port, record, exchange, context)
+        if pending is None or misfit:
             if exchange.only_on_request:
-                text = "No request with this ID in the capture"
-                findings.append(Finding(Severity.NOTE, Group.RESPONSE, text))
+                findings.append(Finding(Severity.NOTE, Group.RESPONSE, misfit))
             return context
-        return self._reply(record, pending, context)
+        return self._reply(port, record, pending, context)
 
-    def _request(self, record: Record, exchange: Exchange, context: Context) -> Context:
-        before = self._pending.get(exchange.key)
+    def _request(self, port: _Port, record: Record, exchange: Exchange, context: Context) -> Context:
+        before = port.pending.get(exchange.key)
         if before is not None and not before.answered and before.expects_reply:
             self._unanswered.add(before.number)
         message = record.chain[-1].message
-        self._pending[exchange.key] = _Pending(record.number, record.stamp.at, message, exchange.expects_reply)
-        found = self._known.responses.get(record.number) if self._known else None
-        return replace(context, response_in=found)
+        port.pending[exchange.key] = _Pending(
+            record.number, record.stamp.at, message, exchange.expects_reply, snapshot=port.snapshot
+        )
+        return replace(context, response_in=self._known.responses.get(record.number))
 
-    def _reply(self, record: Record, pending: _Pending, context: Context) -> Context:
+    def _reply(self, port: _Port, record: Record, pending: _Pending, context: Context) -> Context:
         pending.answered = True
         self._responses.setdefault(pending.number, record.number)
-        asked, message = pending.message, record.chain[-1].message
-        self._learn(asked, message)
+        port.book = _learned(port.book, pending, record.chain[-1].message)
         return replace(
             context,
             response_to=pending.number,
             response_time_s=record.stamp.at - pending.at,
-            ram_ids=self._ram_ids(asked),
-            setting_id=_setting_id(asked),
+            ram_ids=_ram_ids(pending),
+            setting_id=_setting_id(pending.message),
         )
 
-    def _ram_ids(self, asked: Message) -> tuple[int, ...]:
-        if isinstance(asked, ReadRam):
-            return asked.ids
-        if isinstance(asked, ReadRamInfo):
-            return (asked.id,)
-        return self._snapshot if isinstance(asked, RequestSnapshot) else ()
 
-    def _remember_snapshot(self, record: Record) -> None:
-        message = record.chain[-1].message if record.chain else None
-        if isinstance(message, FreezeSnapshot):
-            self._snapshot = message.ids
+def _misfit(record: Record, role: Role, pending: _Pending | None) -> str:
+    """Why a record is not the reply to this request, or nothing when it is."""
+    if pending is None:
+        return "No request with this ID in the capture"
+    if not answers(record.chain[-1].message, pending.message):
+        return f"Does not answer request {pending.number}, which has the same ID"
+    passed_s = record.stamp.at - pending.at
+    if passed_s > REPLY_WINDOW_S:
+        return f"Too late for request {pending.number}, which has the same ID: {passed_s:.3f} s"
+    if pending.answered and role is not Role.CONTINUATION:
+        return f"Request {pending.number}, which has the same ID, was answered before"
+    return ""
 
-    # scales ------------------------------------------------------------------------------------------------------
 
-    def _learn(self, asked: Message, reply: Message) -> None:
-        """Take an announced scale into the book; split announcements come in parts."""
-        code = getattr(reply, "code", None)
-        if isinstance(asked, ReadRamInfo):
-            kind, which = "ram", asked.id
-        elif isinstance(asked, ReadSettingInfo):
-            kind, which = "setting", asked.id
-        else:
-            return
-        scale, offset = getattr(reply, "scale", None), getattr(reply, "offset", None)
-        if code in (WinmonReply.RAM_INFO, WinmonReply.SETTING_INFO):
-            self._half = (kind, which, scale) if scale and offset is None else None
-            if scale is None or scale == 0:
-                self._announced(kind, which, 0, 0)
-            elif offset is not None:
-                self._announced(kind, which, scale, offset)
-        elif code in (WinmonReply.RAM_OFFSET, WinmonReply.SETTING_OFFSET) and self._half and offset is not None:
-            if self._half[:2] == (kind, which):
-                self._announced(kind, which, self._half[2], offset)
-            self._half = None
+def _gap(port: _Port, record: Record) -> Iterator[Finding]:
+    if not isinstance(record.frame, ReceivedFrame):
+        return
+    number, before = record.frame.number, port.last_number
+    port.last_number = number
+    if before is None:
+        return
+    missing = (number - before - 1) % _NUMBERS
+    if number == before:
+        yield Finding(Severity.WARN, Group.SEQUENCE, f"Frame number {number} repeated", "vebus.seq")
+    elif missing:
+        text = f"Frame number gap: {missing} missing before {number}, the last one was {before}"
+        yield Finding(Severity.WARN, Group.SEQUENCE, text, "vebus.seq")
 
-    def _announced(self, kind: str, which: int, scale: int, offset: int) -> None:
-        if kind == "ram":
-            self._book = self._book.with_ram(which, RamScale(scale=scale, offset=offset))
-        else:
-            self._book = self._book.with_setting(which, SettingScale(scale=scale, offset=offset))
+
+def _sync(port: _Port, record: Record) -> float | None:
+    if not isinstance(record.frame, ReceivedFrame) or record.frame.kind != FrameKind.SYNC:
+        return None
+    before, port.last_sync = port.last_sync, record.stamp.at
+    return None if before is None else record.stamp.at - before
+
+
+def _remember_snapshot(port: _Port, record: Record) -> None:
+    message = record.chain[-1].message if record.chain else None
+    if isinstance(message, FreezeSnapshot):
+        port.snapshot = message.ids
+
+
+def _ram_ids(pending: _Pending) -> tuple[int, ...]:
+    asked = pending.message
+    if isinstance(asked, ReadRam):
+        return asked.ids
+    if isinstance(asked, ReadRamInfo):
+        return (asked.id,)
+    return pending.snapshot if isinstance(asked, RequestSnapshot) else ()
+
+
+# scales --------------------------------------------------------------------------------------------------------------
+_Announced = RamInfo | RamInfoSplit | SettingInfo | SettingInfoSplit
+
+
+def _learned(book: ScaleBook, pending: _Pending, reply: Message) -> ScaleBook:
+    """The book with what this reply announces; announcements of old devices come in pieces."""
+    asked = pending.message
+    if not isinstance(asked, ReadRamInfo | ReadSettingInfo):
+        return book
+    if isinstance(reply, _Announced):
+        return _with(book, asked, reply.scale, reply.offset if reply.scale else 0)
+    if isinstance(reply, RamInfoMissing | SettingInfoMissing):
+        return _with(book, asked, 0, 0)
+    if isinstance(reply, RamScalePiece | SettingScalePiece):
+        pending.scale = reply.scale
+        return book if reply.scale else _with(book, asked, 0, 0)
+    if isinstance(reply, RamOffsetPiece | SettingOffsetPiece) and pending.scale:
+        return _with(book, asked, pending.scale, reply.offset)
+    return book
+
+
+def _with(book: ScaleBook, asked: ReadRamInfo | ReadSettingInfo, scale: int, offset: int) -> ScaleBook:
+    if isinstance(asked, ReadRamInfo):
+        return book.with_ram(asked.id, RamScale(scale=scale, offset=offset))
+    return book.with_setting(asked.id, SettingScale(scale=scale, offset=offset))
 
 
 def _setting_id(asked: Message) -> int | None:

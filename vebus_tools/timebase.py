@@ -17,7 +17,7 @@ from vebus_protocol.status import AcPhase
 from vebus_protocol.sync import SyncFrame
 from vebus_tools.records import Chunk, Stamp, TimeSource
 
-__all__ = ["BYTE_TIME_S", "SYNC_PERIOD_S", "Timebase"]
+__all__ = ["BYTE_TIME_S", "SYNC_PERIOD_S", "Arrivals", "Timebase"]
 
 BYTE_TIME_S = {Link.RS485: 10 / 256_000, Link.MK3: 10 / 2_400}
 SYNC_PERIOD_S = 0.020  # at 50 Hz; nobody has published a 60 Hz unit
@@ -26,44 +26,56 @@ _COUNTER_MODULUS = 1 << 24
 _LOST_SYNCS_S = 0.25  # with syncs in between, the counter may only add this much: longer steps are a restarted counter
 
 
+class Arrivals:
+    """When the bytes of one stream were received, as far as its chunks say so; forgets what lies behind."""
+
+    def __init__(self) -> None:
+        """Start at offset 0."""
+        self._end = 0
+        self._known: deque[tuple[int, Stamp]] = deque()
+
+    def note(self, chunk: Chunk) -> None:
+        """Take the next chunk of the stream."""
+        self._end += len(chunk.data)
+        if chunk.stamp is None or chunk.whole:
+            self._known.clear()
+        if chunk.stamp is not None:
+            self._known.append((self._end, chunk.stamp))
+
+    def earliest(self, offset: int, byte_s: float, *, whole: bool) -> Stamp | None:
+        """The earliest that the arrivals allow: a byte was on the line before all that came with it or later."""
+        while len(self._known) > 1 and self._known[0][0] <= offset:
+            self._known.popleft()
+        if not self._known:
+            return None
+        found = [(stamp.at if whole else stamp.at - (end - offset) * byte_s, stamp) for end, stamp in self._known]
+        at, stamp = min(found, key=lambda pair: pair[0])
+        return replace(stamp, at=at)
+
+
 class Timebase:
-    """Gives each piece of a stream its time; never goes backwards."""
+    """Gives each piece of a stream its time; never goes backwards, except where a log does."""
 
     def __init__(self, link: Link, baud: int | None = None) -> None:
         """Start at 0 s, or at the stamp of the first chunk that has one; ``baud`` in bit/s, else the usual rate."""
         self._byte_s = 10 / baud if baud else BYTE_TIME_S[link]
         self._next = 0.0
         self._started = False
-        self._arrivals: deque[tuple[int, Stamp]] = deque()
         self._sync: float | None = None
         self._counter: tuple[int, float, float | None] | None = None
 
-    def arrived(self, chunk: Chunk, end_offset: int) -> None:
-        """Note when the byte before ``end_offset`` was received, as far as the chunk says so."""
-        if chunk.stamp is None or chunk.whole:
-            self._arrivals.clear()
-        if chunk.stamp is not None:
-            self._arrivals.append((end_offset, chunk.stamp))
-
-    def stamp(self, offset: int, size: int, chain: tuple[Placed, ...], *, whole: bool = False) -> Stamp:
-        """Time of the first byte of a piece at ``offset`` with ``size`` bytes."""
-        while len(self._arrivals) > 1 and self._arrivals[0][0] <= offset:
-            self._arrivals.popleft()
-        if self._arrivals:
-            return self._measured(offset, whole=whole)
+    def stamp(
+        self, offset: int, size: int, chain: tuple[Placed, ...], arrivals: Arrivals, *, whole: bool = False
+    ) -> Stamp:
+        """Time of the first byte of a piece at ``offset`` with ``size`` bytes; ``chain`` only of undamaged frames."""
+        measured = arrivals.earliest(offset, self._byte_s, whole=whole)
+        if measured is not None:
+            self._next = measured.at if whole or not self._started else max(measured.at, self._next)
+            self._started = True
+            return replace(measured, at=self._next)
         stamp = self._estimated(chain)
         self._next = stamp.at + size * self._byte_s
         return stamp
-
-    def _measured(self, offset: int, *, whole: bool) -> Stamp:
-        """The earliest that the arrivals allow: a byte was on the line before all that came with it or later."""
-        found = [
-            (stamp.at if whole else stamp.at - (end - offset) * self._byte_s, stamp) for end, stamp in self._arrivals
-        ]
-        at, stamp = min(found, key=lambda pair: pair[0])
-        self._next = at if whole else max(at, self._next if self._started else at)
-        self._started = True
-        return replace(stamp, at=self._next)
 
     def _estimated(self, chain: tuple[Placed, ...]) -> Stamp:
         source = TimeSource.BYTES if self._started else TimeSource.START
