@@ -21,6 +21,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
+    "simulate": "Simulate a bus and an MK3 adapter, for programs and recordings.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
 }
 """Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with

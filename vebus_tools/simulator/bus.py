@@ -69,7 +69,7 @@ class VirtualBus:
         self.now_s = 0.0
         self._host = BusHost(self.installation)
         self._splitter = Rs485Splitter()
-        self._injected: list[tuple[float, int, bytes]] = []
+        self._injected: list[tuple[float, int, bytes, str]] = []
         self._order = 0
         self._free_at = 0.0
         self._last = b""
@@ -79,11 +79,17 @@ class VirtualBus:
         """Number of the last frame on the bus."""
         return self.multi.number
 
-    def inject(self, data: bytes, at: float | None = None) -> None:
+    @property
+    def next_at(self) -> float:
+        """Time in s of what comes next; never after it as long as nobody injects."""
+        planned = min(self.multi.next_at, self._host.next_at)
+        return min(planned, self._injected[0][0]) if self._injected else planned
+
+    def inject(self, data: bytes, at: float | None = None, sender: str = INJECTED) -> None:
         """Put bytes of another participant on the line at a time in s, or as soon as possible."""
         if data:
             self._order += 1
-            heappush(self._injected, (max(self.now_s, at or 0.0), self._order, bytes(data)))
+            heappush(self._injected, (max(self.now_s, at or 0.0), self._order, bytes(data), sender))
 
     def run(self, until_s: float) -> Iterator[TimedBytes]:
         """All bytes whose first one falls before ``until_s``, in order of time; call again to go on."""
@@ -156,7 +162,7 @@ class VirtualBus:
             self._tell(part, is_multi=is_multi)
 
     def _inject_now(self, at: float) -> TimedBytes:
-        _, _, data = heappop(self._injected)
+        _, _, data, sender = heappop(self._injected)
         self.now_s = max(self.now_s, at)
         if at < self._free_at:
             data = garbled(data, b"\x5a")
@@ -171,7 +177,7 @@ class VirtualBus:
             if isinstance(piece.frame, ReceivedFrame):
                 self.multi.on_wire(piece.data, self._free_at)
                 self._host.on_wire(piece.data, self._free_at)
-        return TimedBytes(at, data, INJECTED)
+        return TimedBytes(at, data, sender)
 
 
 def _renumbered(data: bytes) -> bytes:
