@@ -8,6 +8,8 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from tests.vector_files import shared_vectors
+from vebus_protocol.frame import Frame, encode_frame
+from vebus_protocol.mk3 import Mk3Frame, encode_mk3_frame
 from vebus_protocol.schema import Link
 from vebus_tools.framing import Piece, splitter_for
 
@@ -112,3 +114,14 @@ def _worn(link: Link, dice: random.Random) -> bytes:
             return dice.choice(RUNS) * dice.choice((1, 2, 5, 30, 300))
         case _:
             return wire
+
+
+# --- frames by hand --------------------------------------------------------------------------------------------------
+def bus(payload: str, number: int = 0, sender: int = 0x8383, kind: int = 0xFE) -> bytes:
+    """An RS485 frame with this payload in hex, unstuffed."""
+    return encode_frame(Frame(sender=sender, kind=kind, number=number, payload=bytes.fromhex(payload)))
+
+
+def adapter(payload: str) -> bytes:
+    """An MK2/MK3 frame with this payload in hex."""
+    return encode_mk3_frame(Mk3Frame(payload=bytes.fromhex(payload)))

@@ -121,7 +121,8 @@ def _findings(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
 def _envelope_findings(frame: Received) -> Iterator[Finding]:
     if isinstance(frame, FbFrame):
         if not frame.complement_ok:
-            text = f"Complement 0x{frame.complement:02x} incorrect, should be 0x{0x7F - frame.value & 0xFF:02x}"
+            text = f"Complement 0x{frame.complement:02x} incorrect, "
+            text += f"should be 0x{0x7F - frame.value:02x}" if frame.value <= 0x7F else "a value above 0x7f has none"
             yield Finding(Severity.ERROR, Group.CHECKSUM, text, "vebus.fb.complement")
         return
     if isinstance(frame, ReceivedFrame):
