@@ -99,7 +99,7 @@ class Tally:
         ]
         optional = (
             (self.framing_errors, "framing errors"),
-            (self.lost_links, "times the link was lost"),
+            (self.lost_links, "losses of the link"),
             (self.unprinted, "records not printed, the output was too slow"),
         )
         return ", ".join([*parts, *(f"{count} {what}" for count, what in optional if count)])
