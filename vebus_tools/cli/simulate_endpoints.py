@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from vebus_protocol.schema import Direction, Link
 from vebus_tools.capture import open_writer
+from vebus_tools.capture.rawfile import RawWriter
 from vebus_tools.link import End, PtyEnd
 from vebus_tools.records import Record, Stamp, TimeSource
 from vebus_tools.simulator import Mk3Adapter, TimedBytes, VirtualBus
@@ -18,6 +19,7 @@ __all__ = ["AdapterSide", "BusSide", "Recorder"]
 
 _NEVER = float("inf")
 _CLIENT = "client"
+_BIG = 1 << 16
 _DIRECTIONS = {
     MULTI: Direction.FROM_DEVICE,
     HOST: Direction.TO_DEVICE,
@@ -37,9 +39,20 @@ class Recorder:
         self._link = link
         self._started = started
         self._number = self._offset = 0
+        self._bare = started is None and isinstance(self._writer, RawWriter)
+        self._waiting = bytearray()
 
     def write(self, sent: TimedBytes) -> None:
         """Append one piece.  Raises CaptureError, BrokenPipeError."""
+        if self._bare:  # without times and borders, many pieces may as well be one
+            self._waiting += sent.data
+            if len(self._waiting) < _BIG:
+                return
+            sent = TimedBytes(sent.at_s, bytes(self._waiting), sent.sender)
+            self._waiting.clear()
+        self._append(sent)
+
+    def _append(self, sent: TimedBytes) -> None:
         self._number += 1
         if self._started is None:
             stamp = Stamp(sent.at_s, TimeSource.LOG)
@@ -60,6 +73,8 @@ class Recorder:
 
     def close(self) -> None:
         """Finish the file.  Raises CaptureError."""
+        if self._waiting:
+            self._append(TimedBytes(0.0, bytes(self._waiting), MULTI))
         self._writer.close()
 
 

@@ -49,13 +49,17 @@ class TimedBytes(NamedTuple):
 class BusCounters:
     """What went over the line so far."""
 
-    frames: int = 0
+    senders: dict[str, int] = field(default_factory=lambda: {MULTI: 0, HOST: 0})
     bytes: int = 0
     damaged: int = 0
     collisions: int = 0
     noise: int = 0
     injected: int = 0
-    senders: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """Frames of the simulated participants, damaged ones included."""
+        return sum(self.senders.values())
 
 
 class VirtualBus:
@@ -93,7 +97,7 @@ class VirtualBus:
 
     def run(self, until_s: float) -> Iterator[TimedBytes]:
         """All bytes whose first one falls before ``until_s``, in order of time; call again to go on."""
-        multi, host = self.multi, self._host
+        multi, host, counters, faults = self.multi, self._host, self.counters, bool(self.multi.faults)
         while True:
             speaker: Multi | BusHost = host if host.next_at < multi.next_at else multi
             at = speaker.next_at
@@ -106,8 +110,19 @@ class VirtualBus:
             if at >= until_s:
                 break
             self.now_s = at
+            listener: Multi | BusHost = host if speaker is multi else multi
+            name = MULTI if speaker is multi else HOST
             for sent in speaker.poll(at):
-                yield from self._send(sent, speaker)
+                start, data = sent.earliest, sent.data
+                if faults or start < self._free_at:
+                    yield from self._send(sent, speaker)
+                    continue
+                self._free_at = end = start + len(data) * BYTE_S
+                self._last = b""
+                counters.senders[name] += 1
+                counters.bytes += len(data)
+                yield TimedBytes(start, data, name)
+                listener.on_wire(data, end)
         self.now_s = max(self.now_s, until_s)
 
     def _send(self, sent: Transmission, speaker: Multi | BusHost) -> Iterator[TimedBytes]:
@@ -129,9 +144,8 @@ class VirtualBus:
     def _out(self, start: float, data: bytes, sender: str) -> TimedBytes:
         self._free_at = start + len(data) * BYTE_S
         counters = self.counters
-        counters.frames += 1
         counters.bytes += len(data)
-        counters.senders[sender] = counters.senders.get(sender, 0) + 1
+        counters.senders[sender] += 1
         return TimedBytes(start, data, sender)
 
     def _tell(self, data: bytes, *, is_multi: bool) -> None:

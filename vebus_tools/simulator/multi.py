@@ -41,6 +41,16 @@ _PHASES: dict[int, int] = {
     InfoRequestSelector.AC_L3: 3,
     InfoRequestSelector.AC_L4: 4,
 }
+_NOTHING, _CONDITION, _CHARGER, _CONFIGURATION = range(4)
+
+
+def _slow_frame(cycle: int) -> int:
+    if cycle % _CONDITION_EVERY == _CONDITION_AT:
+        return _CONDITION
+    return {_CHARGER_AT: _CHARGER, _CONFIGURATION_AT: _CONFIGURATION}.get(cycle % _SLOW_EVERY, _NOTHING)
+
+
+_PATTERN = tuple(_slow_frame(cycle) for cycle in range(_CONDITION_EVERY * _SLOW_EVERY))
 _SYNC_TURN, _PHASE_TURN, _CYCLIC_TURN = range(3)
 _SLOTS_S = {_PHASE_TURN: _PHASE_S, _CYCLIC_TURN: _CYCLIC_S}
 _NEVER = float("inf")
@@ -158,11 +168,10 @@ class Multi:
         if self._turn == _SYNC_TURN:
             return self._begin(at)
         if self._turn == _PHASE_TURN:
-            self._turn = _CYCLIC_TURN
+            self._turn = _CYCLIC_TURN if _PATTERN[self._cycle % len(_PATTERN)] else _SYNC_TURN
             return [self._numbered(self._frames.phase(self._count + _PHASE_TICKS))]
         self._turn = _SYNC_TURN
-        payload = self._cyclic()
-        return [self._numbered(payload)] if payload else []
+        return [self._numbered(self._cyclic())]
 
     def _begin(self, at: float) -> list[bytes]:
         """Sync frame of a new cycle, or nothing while the device is silent."""
@@ -202,12 +211,10 @@ class Multi:
         return []
 
     def _cyclic(self) -> bytes:
-        cycle = self._cycle
-        if cycle % _CONDITION_EVERY == _CONDITION_AT:
-            return self._frames.condition(with_temperature=cycle % _TEMPERATURE_EVERY == _CONDITION_AT)
-        if cycle % _SLOW_EVERY == _CHARGER_AT:
-            return self._frames.charger()
-        return self._frames.configuration() if cycle % _SLOW_EVERY == _CONFIGURATION_AT else b""
+        kind = _PATTERN[self._cycle % len(_PATTERN)]
+        if kind == _CONDITION:
+            return self._frames.condition(with_temperature=self._cycle % _TEMPERATURE_EVERY == _CONDITION_AT)
+        return self._frames.charger() if kind == _CHARGER else self._frames.configuration()
 
     def _reply(self, request: bytes, at: float) -> list[bytes]:
         payloads = self._replies_to(request, at)
