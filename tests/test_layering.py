@@ -57,6 +57,7 @@ LAYERS = (
     layer("vebus_tools.framing"),
     layer("vebus_tools.decoder"),
     layer("vebus_tools.exchanges"),
+    layer("vebus_tools.assistants"),
     layer("vebus_tools.session"),
     layer("vebus_tools.tally"),
     layer("vebus_tools.nodes"),

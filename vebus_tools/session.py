@@ -1,6 +1,7 @@
 """What a stream of records means together: a fold, `observe(record)`, that says for each record what went before.
 
-Frame-number gaps, sync period, request and reply, scales that the device announced, last frames of each sender.
+Frame-number gaps, sync period, request and reply, scales that the device announced, places of assistants' records,
+last frames of each sender.
 Damaged frames change nothing here.
 """
 
@@ -21,6 +22,7 @@ from vebus_protocol.winmon import (
     RamInfoSplit,
     RamOffsetPiece,
     RamScalePiece,
+    RamValues,
     ReadRam,
     ReadRamInfo,
     ReadSetting,
@@ -32,6 +34,7 @@ from vebus_protocol.winmon import (
     SettingOffsetPiece,
     SettingScalePiece,
 )
+from vebus_tools.assistants import NO_RECORDS, AssistantRecords
 from vebus_tools.exchanges import Exchange, Key, Role, answers, exchange_of
 from vebus_tools.records import Finding, Group, Record, Severity
 
@@ -45,11 +48,12 @@ _NUMBERS = 0x80
 class Context:
     """What the session knows when a record is printed.
 
-    ``ram_ids`` and ``setting_id`` are what the request of this reply asked for, times are in seconds, ``direction`` is
-    set where only the order of the frames tells it.
+    ``ram_ids`` and ``setting_id`` are what the request of this reply asked for, ``assistants`` what stands from RAM id
+    128 on.  Times are in seconds, ``direction`` is set where only the order of the frames tells it.
     """
 
     book: ScaleBook = field(default_factory=ScaleBook)
+    assistants: AssistantRecords = NO_RECORDS
     response_in: int | None = None
     response_to: int | None = None
     response_time_s: float | None = None
@@ -67,9 +71,13 @@ Port = tuple[Link, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a first pass leaves for the second one: scales of each port, and request number -> reply number."""
+    """What a first pass leaves for the second one: scales of each port, and request number -> reply number.
+
+    ``assistants`` are the records of each port as they were before the first one changed.
+    """
 
     books: Mapping[Port, ScaleBook] = field(default_factory=dict)
+    assistants: Mapping[Port, AssistantRecords] = field(default_factory=dict)
     responses: Mapping[int, int] = field(default_factory=dict)
     unanswered: frozenset[int] = frozenset()
 
@@ -100,6 +108,8 @@ class _Port:
     """What one bus or adapter has shown; others in the same capture have other devices, numbers and scales."""
 
     book: ScaleBook
+    assistants: AssistantRecords
+    first_assistants: AssistantRecords = NO_RECORDS  # as long as no record changed
     pending: dict[Key, _Pending] = field(default_factory=dict)
     snapshot: tuple[int, ...] = ()
     last_number: int | None = None
@@ -133,6 +143,7 @@ class Session:
         }
         return Knowledge(
             books={key: port.book for key, port in self._ports.items()},
+            assistants={key: port.first_assistants for key, port in self._ports.items()},
             responses=dict(self._responses),
             unanswered=frozenset(self._unanswered | waiting),
         )
@@ -142,7 +153,7 @@ class Session:
         self._count(record)
         port = self._port(record)
         if record.frame is None or not _good(record):
-            return Context(book=port.book)
+            return Context(book=port.book, assistants=port.assistants)
         findings = list(_gap(port, record))
         context = Context(sync_interval_s=_sync(port, record))
         exchange = exchange_of(record)
@@ -151,12 +162,13 @@ class Session:
         _remember_snapshot(port, record)
         if record.number in self._known.unanswered:
             findings.append(Finding(Severity.WARN, Group.RESPONSE, "No reply to this request in the capture"))
-        return replace(context, book=port.book, findings=tuple(findings))
+        return replace(context, book=port.book, assistants=port.assistants, findings=tuple(findings))
 
     def _port(self, record: Record) -> _Port:
         key = record.link, record.interface
         if key not in self._ports:
-            self._ports[key] = _Port(self._known.books.get(key, self._assumed))
+            book = self._known.books.get(key, self._assumed)
+            self._ports[key] = _Port(book, self._known.assistants.get(key, NO_RECORDS))
         return self._ports[key]
 
     def _count(self, record: Record) -> None:
@@ -203,6 +215,7 @@ class Session:
         pending.answered = True
         self._responses.setdefault(pending.number, record.number)
         port.book = _learned(port.book, pending, record.chain[-1].message)
+        _learn_assistants(port, pending.message, record.chain[-1].message)
         return replace(
             context,
             response_to=pending.number,
@@ -288,6 +301,15 @@ def _with(book: ScaleBook, asked: ReadRamInfo | ReadSettingInfo, scale: int, off
     if isinstance(asked, ReadRamInfo):
         return book.with_ram(asked.id, RamScale(scale=scale, offset=offset))
     return book.with_setting(asked.id, SettingScale(scale=scale, offset=offset))
+
+
+def _learn_assistants(port: _Port, asked: Message, reply: Message) -> None:
+    if not isinstance(asked, ReadRam) or not isinstance(reply, RamValues):
+        return
+    before = port.assistants
+    port.assistants = before.learned(zip(asked.ids, reply.values, strict=False))
+    if port.assistants.continues(before) and before.continues(port.first_assistants):
+        port.first_assistants = port.assistants
 
 
 def _setting_id(asked: Message) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vebus_protocol.schema import DOCUMENTED, SINGLE, Evidence, WireEnum
+from vebus_protocol.schema import DOCUMENTED, I16, SINGLE, U16, Evidence, Field, Linear, WireEnum, bit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS_SIGNED",
     "ASSISTANT_MEMORY",
+    "ASSISTANT_WORDS",
     "RAM_VARIABLES",
     "SETTINGS",
     "AssistantId",
     "RamId",
     "RamVariable",
+    "SensorPosition",
     "Setting",
     "SettingId",
 ]
@@ -38,6 +40,95 @@ class AssistantId(WireEnum):
     AC_CURRENT_SENSOR = (0x001, "AC current sensor")
     HUB_1 = (0x002, "Hub-1")
     ESS = (0x005, "ESS")
+
+
+class SensorPosition(WireEnum):
+    """Where an AC current sensor measures (mk3.md 15)."""
+
+    INPUT = (0, "AC input")
+    OUTPUT = (1, "AC output")
+
+
+_SENSOR = "mk3.md 15 (velib)"
+_ESS = "mk3.md 15 (ve-ctrl-tool, multiplus2)"
+_ESS_FLAGS = "mk3.md 15 (a fork of multiplus2)"
+
+ASSISTANT_WORDS: Mapping[tuple[int, int], Field] = {
+    (AssistantId.AC_CURRENT_SENSOR, 1): Field(
+        name="sensor_flags",
+        label="flags",
+        layout=U16,
+        display="hex",
+        bits=(
+            bit(
+                "position",
+                0,
+                "Position",
+                width=5,
+                abbrev="vebus.sensor.position",
+                enum=SensorPosition,
+                evidence=DOCUMENTED,
+                source=_SENSOR,
+            ),
+            bit("phase", 5, "Phase", width=2, abbrev="vebus.sensor.phase", evidence=DOCUMENTED, source=_SENSOR),
+            bit("unknown", 7, "Unknown bits", width=9, abbrev="vebus.sensor.unknown", source=_SENSOR),
+        ),
+        evidence=DOCUMENTED,
+        source=_SENSOR,
+    ),
+    (AssistantId.AC_CURRENT_SENSOR, 2): Field(
+        name="sensor_current",
+        label="current",
+        layout=U16,
+        unit="A",
+        scale=Linear(divide=100),
+        decimals=2,
+        evidence=DOCUMENTED,
+        source=_SENSOR,
+    ),
+    (AssistantId.AC_CURRENT_SENSOR, 3): Field(
+        name="sensor_power", label="power", layout=U16, unit="VA", scale=Linear(), evidence=DOCUMENTED, source=_SENSOR
+    ),
+    (AssistantId.AC_CURRENT_SENSOR, 4): Field(
+        name="sensor_energy",
+        label="energy",
+        layout=U16,
+        unit="kWh",
+        scale=Linear(multiply=65536, divide=3600000),
+        decimals=4,
+        meaning="counts 2^16 J",
+        evidence=DOCUMENTED,
+        source=_SENSOR,
+    ),
+    (AssistantId.ESS, 1): Field(
+        name="ess_set_point",
+        label="set point",
+        layout=I16,
+        unit="W",
+        scale=Linear(),
+        sign="positive = feed into the grid at AC in, negative = take from it",
+        meaning="reads back smaller after some time, and ends without a refresh",
+        evidence=SINGLE,
+        source=f"{_ESS}, vebus-rs485.md 6.2",
+    ),
+    (AssistantId.ESS, 2): Field(
+        name="ess_flags",
+        label="flags",
+        layout=U16,
+        display="hex",
+        bits=(
+            bit("no_charging", 0, "No charging", abbrev="vebus.ess.no_charging", evidence=SINGLE, source=_ESS_FLAGS),
+            bit("no_feed_in", 1, "No feed-in", abbrev="vebus.ess.no_feed_in", evidence=SINGLE, source=_ESS_FLAGS),
+            bit("unknown", 2, "Unknown bits", width=14, abbrev="vebus.ess.unknown", source=_ESS_FLAGS),
+        ),
+        evidence=SINGLE,
+        source=_ESS_FLAGS,
+    ),
+}
+"""Words of assistants' records with a known meaning, by assistant and place behind the header (1 = the first id).
+
+Whether the words of an AC current sensor are signed is not said anywhere; they are read as unsigned.
+"""
 
 
 class RamId(WireEnum):

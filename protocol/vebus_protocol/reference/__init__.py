@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from vebus_protocol import enums, frame, mk3
 from vebus_protocol.frame import FbFrame, Rs485Header, Rs485Trailer
 from vebus_protocol.mk3 import Mk3Header, Mk3Leds, Mk3Trailer
-from vebus_protocol.reference.fields import ENUM_SECTIONS, enum_link, field_rows, head_of, rule_words
+from vebus_protocol.reference.fields import ENUM_SECTIONS, enum_link, field_rows, head_of, loose_rows, rule_words
 from vebus_protocol.reference.markdown import Row, doc, heading_of, link, sentences, table
 from vebus_protocol.reference.texts import (
     ABOUT,
@@ -29,7 +29,7 @@ from vebus_protocol.reference.texts import (
 from vebus_protocol.registry import MESSAGES
 from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES, DeviceTable, ScaleBook, SettingScale
 from vebus_protocol.schema import Evidence, Link, Message, Space, WireEnum
-from vebus_protocol.variables import ASSISTANT_MEMORY, RAM_VARIABLES, SETTINGS, AssistantId
+from vebus_protocol.variables import ASSISTANT_MEMORY, ASSISTANT_WORDS, RAM_VARIABLES, SETTINGS, AssistantId
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -216,7 +216,8 @@ def _open_enumerations() -> list[type[WireEnum]]:
     named = [getattr(enums, name) for name in enums.__all__]
     specs = [spec for declared in MESSAGES for spec in (*declared.FIELDS, *declared.COMPUTED)]
     used = [spec.enum for whole in specs for spec in (whole, *whole.bits)]
-    found = {one for one in (*named, *used, AssistantId) if isinstance(one, type) and issubclass(one, WireEnum)}
+    words = [part.enum for spec in ASSISTANT_WORDS.values() for part in spec.bits]
+    found = {one for one in (*named, *used, *words, AssistantId) if isinstance(one, type) and issubclass(one, WireEnum)}
     return sorted(found - ENUM_SECTIONS.keys(), key=lambda one: one.__name__)
 
 
@@ -226,6 +227,12 @@ def _ram() -> Iterator[str]:
     head = ("id", "name", "meaning", "unit", "sign", "assumed scale", "announced as", "evidence", "source")
     yield table(head, map(_ram_row, sorted(RAM_VARIABLES)))
     yield ABOUT_ASSISTANTS.format(first=ASSISTANT_MEMORY, ids=enum_link(AssistantId))
+    rows = (
+        row
+        for (assistant, word), spec in ASSISTANT_WORDS.items()
+        for row in loose_rows(spec, AssistantId.text_of(assistant) or str(assistant), str(word))
+    )
+    yield table(head_of(("assistant", "word")), rows)
 
 
 def _ram_row(variable: int) -> Row:

@@ -22,7 +22,7 @@ from vebus_protocol.schema import (
 )
 from vebus_protocol.variables import RamId, SettingId
 
-__all__ = ["ENUM_SECTIONS", "enum_link", "field_rows", "head_of", "rule_words", "scale_words"]
+__all__ = ["ENUM_SECTIONS", "enum_link", "field_rows", "head_of", "loose_rows", "rule_words", "scale_words"]
 
 _NO_NAME = Field(label="").unnamed
 ENUM_SECTIONS: dict[type[WireEnum], str] = {RamId: "RAM variables", SettingId: "Settings"}
@@ -51,6 +51,13 @@ def field_rows(declared: type[Message], starts: tuple[int, ...]) -> Iterator[Row
         yield _field_row(spec, tuple("" for _ in starts))
 
 
+def loose_rows(spec: Field, *places: str) -> Iterator[Row]:
+    """A field that stands in no message, below ``places``, and its bits."""
+    yield _field_row(spec, places)
+    for part in spec.bits:
+        yield _field_row(part, (*("" for _ in places[1:]), _bit_place(part)))
+
+
 def _has_rest(declared: type[Message]) -> bool:
     """Whether bytes can stand behind the declared fields."""
     if declared.INFO.space is Space.ENVELOPE or any(
@@ -66,7 +73,7 @@ def _field_row(spec: Field, places: Row) -> Row:
         *places,
         _size(spec),
         spec.layout.name if spec.layout else "" if spec.width else "computed",
-        f"`{spec.name}`<br>`{spec.abbrev}`",
+        "<br>".join(f"`{name}`" for name in (spec.name, spec.abbrev) if name),
         spec.unit,
         scale_words(spec.scale),
         _meaning(spec),
