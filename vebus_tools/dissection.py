@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from vebus_protocol import frame as rs485
 from vebus_protocol import mk3
@@ -101,17 +102,12 @@ class _Walker:
     def _rs485(self, frame: ReceivedFrame, source: str) -> Block:
         kind = FrameKind.text_of(frame.kind) or f"kind 0x{frame.kind:02x}"
         size = len(frame.unstuffed)
-        header = Rs485Header(sender=frame.sender, kind=frame.kind, number=frame.number)
-        trailer = Rs485Trailer(checksum=frame.checksum, end=rs485.END)
-        head = [_renamed(node, frame.sender, source) for node in FieldNodes(header, self.context, 0).nodes()]
-        tail = list(FieldNodes(trailer, self.context, size - 2).nodes())
         nodes = [
-            *head,
-            _generated(_RS485["len"], size, hidden=True),
-            *(self._inline() or [_generated(_RS485["stuffed"], frame.escapes)]),
+            *_rs485_head(frame.sender, frame.kind, frame.number, source),
+            _count("len", size, hidden=True),
+            *(self._inline() or [_count("stuffed", frame.escapes)]),
             *self._generated_nodes(),
-            *_checksum(tail[0], frame, _RS485["status"], _RS485["expected"]),
-            tail[1],
+            *_rs485_tail(frame.checksum, frame.expected, size - 2),
         ]
         title = f"Victron VE.Bus, {kind}, Src: {source} (0x{frame.sender:04x}), Nr: {frame.number}"
         return Block(protocol="vebus", title=title, start=0, size=size, nodes=tuple(nodes))
@@ -125,7 +121,7 @@ class _Walker:
         nodes += [_generated(_MK3[end], name, hidden=True) for end, name in (("src", source), ("dst", destination))]
         nodes += self._generated_nodes()
         (checksum,) = FieldNodes(Mk3Trailer(checksum=frame.checksum), self.context, size - 1).nodes()
-        nodes += _checksum(checksum, frame, _MK3["status"], _MK3["expected"])
+        nodes += _checksum(checksum, frame.checksum, frame.expected, _MK3)
         title = f"Victron MK2/MK3, {source} to {destination}, Length: {len(frame.payload)}"
         return Block(protocol="mk3", title=title, start=0, size=size, nodes=tuple(nodes))
 
@@ -224,13 +220,30 @@ def _renamed(node: Node, sender: int, source: str) -> Node:
     return replace(node, text=f"{source} (0x{sender:04x})", name=source, children=(src,))
 
 
-def _checksum(node: Node, frame: ReceivedFrame | ReceivedMk3Frame, status: Field, expected: Field) -> Iterator[Node]:
-    got = f"0x{frame.checksum:02x}"
-    good = frame.checksum_ok
-    yield replace(node, text=f"{got} [correct]" if good else f"{got} incorrect, should be 0x{frame.expected:02x}")
-    yield _generated(status, "Good" if good else "Bad")
+def _checksum(node: Node, checksum: int, expected: int, specs: dict[str, Field]) -> Iterator[Node]:
+    got, good = f"0x{checksum:02x}", checksum == expected
+    yield replace(node, text=f"{got} [correct]" if good else f"{got} incorrect, should be 0x{expected:02x}")
+    yield _generated(specs["status"], "Good" if good else "Bad")
     if not good:
-        yield _generated(expected, frame.expected, hidden=True)
+        yield _generated(specs["expected"], expected, hidden=True)
+
+
+# Envelopes repeat, and their nodes depend on nothing else: 128 numbers for each sender and kind, 256 checksums.
+@lru_cache(maxsize=4096)
+def _rs485_head(sender: int, kind: int, number: int, source: str) -> tuple[Node, ...]:
+    header = Rs485Header(sender=sender, kind=kind, number=number)
+    return tuple(_renamed(node, sender, source) for node in FieldNodes(header, NO_CONTEXT, 0).nodes())
+
+
+@lru_cache(maxsize=4096)
+def _rs485_tail(checksum: int, expected: int, start: int) -> tuple[Node, ...]:
+    value, end = FieldNodes(Rs485Trailer(checksum=checksum, end=rs485.END), NO_CONTEXT, start).nodes()
+    return (*_checksum(value, checksum, expected, _RS485), end)
+
+
+@lru_cache(maxsize=1024)
+def _count(name: str, value: int, *, hidden: bool = False) -> Node:
+    return _generated(_RS485[name], value, hidden=hidden)
 
 
 def _title(frame: rs485.ReceivedFrame | FbFrame | ReceivedMk3Frame, chain: tuple[Placed, ...]) -> str:
@@ -260,10 +273,8 @@ def _summary(messages: list[Message], nodes: list[Node]) -> tuple[list[str], lis
     parts: list[str] = []
     marks: dict[str, None] = {}
     for message in messages:
-        own = {spec.abbrev for spec in (*message.FIELDS, *message.COMPUTED)}
-        own |= {b.abbrev for spec in message.FIELDS for b in spec.bits}
-        by_name = _by_name(message, [node for node in nodes if node.abbrev in own])
-        for name in _summary_names(message):
+        by_name = _by_name(type(message), nodes)
+        for name in _summary_names(type(message)):
             for node in by_name.get(name, ()):
                 part = _part(node, message)
                 if part:
@@ -273,21 +284,29 @@ def _summary(messages: list[Message], nodes: list[Node]) -> tuple[list[str], lis
     return parts, list(marks)
 
 
-def _summary_names(message: Message) -> Iterable[str]:
-    if message.INFO.summary is not None:
-        return message.INFO.summary
-    specs = (*message.FIELDS, *message.COMPUTED)
+@lru_cache(maxsize=512)
+def _summary_names(declared: type[Message]) -> tuple[str, ...]:
+    if declared.INFO.summary is not None:
+        return declared.INFO.summary
+    specs = (*declared.FIELDS, *declared.COMPUTED)
     return tuple(spec.name for spec in specs if spec.symbol or spec.summary_text) + tuple(
         f"{spec.name}.{b.name}" for spec in specs for b in spec.bits if b.symbol or b.summary_text
     )
 
 
-def _by_name(message: Message, nodes: list[Node]) -> dict[str, list[Node]]:
-    names = {spec.abbrev: spec.name for spec in (*message.FIELDS, *message.COMPUTED)}
-    names |= {b.abbrev: f"{spec.name}.{b.name}" for spec in message.FIELDS for b in spec.bits}
+@lru_cache(maxsize=512)
+def _names_of(declared: type[Message]) -> dict[str, str]:
+    """Abbreviation -> name in the declaration, for all fields of a message."""
+    names = {spec.abbrev: spec.name for spec in (*declared.FIELDS, *declared.COMPUTED)}
+    return names | {b.abbrev: f"{spec.name}.{b.name}" for spec in declared.FIELDS for b in spec.bits}
+
+
+def _by_name(declared: type[Message], nodes: list[Node]) -> dict[str, list[Node]]:
+    names = _names_of(declared)
     found: dict[str, list[Node]] = {}
     for node in nodes:
-        found.setdefault(names[node.abbrev], []).append(node)
+        if node.abbrev in names:
+            found.setdefault(names[node.abbrev], []).append(node)
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypedDict, Unpack
 
 from vebus_protocol.scaling import decimals_of, physical
 from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Shape, Span
-from vebus_protocol.variables import RAM_VARIABLES, SETTINGS
+from vebus_protocol.variables import ASSISTANT_MEMORY, RAM_VARIABLES, SETTINGS
+from vebus_tools.assistants import RecordPlace
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
 
@@ -16,7 +18,10 @@ __all__ = ["FieldNodes"]
 
 _NOT_KNOWN = "scale not known"
 _SIGN_BIT = 0x8000
+_WORD = 0xFFFF
 _BYTE_BITS = 8
+_KEPT_BITS = 16  # values of wider fields hardly repeat
+_KEPT_NODES = 1 << 12
 
 
 class _Place(TypedDict, total=False):
@@ -28,6 +33,47 @@ class _Place(TypedDict, total=False):
     bits: str
     beside: tuple[Node, ...]
     children: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What of a field is the same in every record: its mark, its hex digits, and nodes that may be used again.
+
+    ``repeats`` says that a node depends on the raw number and its place alone.
+    """
+
+    spec: Field
+    mark: str
+    digits: int
+    repeats: bool
+    nodes: dict[tuple[int, int], Node] = field(default_factory=dict)
+
+    def keep(self, key: tuple[int, int], node: Node) -> Node:
+        """Remember a node for the next record with the same number in the same place."""
+        if len(self.nodes) >= _KEPT_NODES:
+            self.nodes.clear()
+        self.nodes[key] = node
+        return node
+
+
+_FACTS: dict[int, _Facts] = {}  # by identity: declarations live as long as the program, and their hash is slow
+
+
+def _facts(spec: Field) -> _Facts:
+    found = _FACTS.get(id(spec))
+    if found is None or found.spec is not spec:
+        bits = spec.layout.bits if spec.layout else spec.width
+        found = _FACTS[id(spec)] = _Facts(
+            spec=spec,
+            mark=spec.evidence.mark,
+            digits=max(1, (bits // 4) if spec.layout else -(-bits // 4)),
+            repeats=bits <= _KEPT_BITS and spec.is_number and _fixed(spec) and all(map(_fixed, spec.bits)),
+        )
+    return found
+
+
+def _fixed(spec: Field) -> bool:
+    return spec.valid is None and not isinstance(spec.scale, OfRam | OfSetting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +122,13 @@ class FieldNodes:
             raw = int(spec.expression(raws))
         except (LookupError, TypeError, ZeroDivisionError):
             return None  # an optional field that it needs is not in this frame
+        facts = _facts(spec)
+        if facts.repeats and (kept := facts.nodes.get((raw, 0))):
+            return kept
         node = self._scaled(spec, raw, raws, self._which(spec, raws), generated=True)
-        return None if node.value is None and spec.valid is not None else node
+        if node.value is None and spec.valid is not None:
+            return None
+        return facts.keep((raw, 0), node) if facts.repeats else node
 
     def _field(self, span: Span, raws: dict[str, Any], beside: tuple[Node, ...]) -> Node:
         spec, raw = span.field, span.raw
@@ -86,7 +137,11 @@ class FieldNodes:
             return _plain(span, raw.decode("ascii", "backslashreplace") if is_text else raw, beside)
         if isinstance(raw, tuple):
             return self._list(span, raw, raws, beside)
-        return self._scaled(
+        facts = _facts(spec)
+        repeats = facts.repeats and not beside
+        if repeats and (kept := facts.nodes.get((raw, span.start))):
+            return kept
+        node = self._scaled(
             spec,
             raw,
             raws,
@@ -96,6 +151,7 @@ class FieldNodes:
             beside=beside,
             children=tuple(self._bits(spec, raw, raws)) if spec.bits else (),
         )
+        return facts.keep((raw, span.start), node) if repeats else node
 
     def _which(self, spec: Field, raws: dict[str, Any]) -> int | None:
         """Id of the RAM variable or setting that a field holds: the message says it, or its request did."""
@@ -119,10 +175,15 @@ class FieldNodes:
         **place: Unpack[_Place],
     ) -> Node:
         """Node of one number; ``place`` are the attributes of Node that say where it stands."""
+        at = self._in_record(spec, raw, which)
+        if at is not None:
+            label = f"RAM[{which}] {at.label}"
+            if not at.index or (at.word is not None and not self._announced(which)):
+                return self._of_record(spec, raw, at, label, **place)
         book = self.context.book
         found = physical(spec, raw, raws, book, variable=which)
-        unit = spec.unit or _unit(spec, which)
-        name, mark = "", spec.evidence.mark
+        unit = spec.unit or (at.word.unit if at and at.word else _unit(spec, which))
+        name, mark = "", _facts(spec).mark
         value: int | float | None = found.value
         if spec.enum is not None:
             name = spec.enum.text_of(raw) or ""
@@ -147,6 +208,33 @@ class FieldNodes:
             mark=mark,
             field=spec,
             **place,
+        )
+
+    def _in_record(self, spec: Field, raw: int, which: int | None) -> RecordPlace | None:
+        """What an assistant's record says of a RAM variable; of a header the number itself says it."""
+        if which is None or which < ASSISTANT_MEMORY or not isinstance(spec.scale, OfRam):
+            return None
+        at = self.context.assistants.place(which)
+        return at if at is None or at.index else RecordPlace(raw & _WORD, 0)
+
+    def _announced(self, variable: int | None) -> bool:
+        known = None if variable is None else self.context.book.ram(variable)
+        return known is not None and known.scale.supported
+
+    def _of_record(self, spec: Field, raw: int, at: RecordPlace, label: str, **place: Unpack[_Place]) -> Node:
+        """Node of a header, or of a word whose meaning and scale are those of its assistant."""
+        bare, word = raw & _WORD, at.word
+        if word is None or word.layout is None:
+            return Node(abbrev=spec.abbrev, label=label, text=at.header_text, value=bare, field=spec, **place)
+        number = bare - _WORD - 1 if word.layout.signed and bare & _SIGN_BIT else bare
+        node = self._scaled(word, number, {}, label=label, **place)
+        return replace(
+            node,
+            abbrev=spec.abbrev,
+            raw=raw if node.value != raw else None,
+            mark="assumed scale" if word.scale else node.mark,
+            children=tuple(self._bits(word, bare, {})),
+            field=spec,
         )
 
     def _bits(self, spec: Field, raw: int, raws: dict[str, Any]) -> Iterator[Node]:
@@ -223,14 +311,19 @@ def _with_unit(value: float, decimals: int, unit: str) -> str:
 
 
 def _hex(spec: Field, raw: int) -> str:
-    digits = (spec.layout.bits // 4) if spec.layout else max(1, -(-spec.width // 4)) if spec.width else 1
-    return f"0x{raw & ((1 << 4 * max(digits, 1)) - 1):0{digits}x}" if digits > 1 else f"0x{raw:x}"
+    digits = _facts(spec).digits
+    return f"0x{raw & ((1 << 4 * digits) - 1):0{digits}x}" if digits > 1 else f"0x{raw:x}"
 
 
 def _pattern(raw: int, part: Field, width: int) -> str:
+    return _bit_pattern(raw & part.mask, part.mask, width)
+
+
+@lru_cache(maxsize=4096)
+def _bit_pattern(raw: int, mask: int, width: int) -> str:
     marks = []
     for at in range(width - 1, -1, -1):
-        inside = part.mask >> at & 1
+        inside = mask >> at & 1
         marks.append(str(raw >> at & 1) if inside else ".")
     groups = ["".join(marks[at : at + 4]) for at in range(0, width, 4)]
     return " ".join(groups)
