@@ -42,14 +42,18 @@ def parse_names(text: str, where: str) -> NameTable:
     import tomllib
 
     try:
-        table = tomllib.loads(text).get("names", {})
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise CaptureError(f"{where}: {problem}") from problem
+    table = found.pop("names", {})
+    if found or not isinstance(table, dict):
+        wrong = next(iter(found), "names")
+        raise CaptureError(f"{where}: {wrong!r} does not belong here; names stand below a line [names]")
     names = dict(_defaults())
     for key, name in table.items():
         if len(key) != _HEX_DIGITS or any(digit not in "0123456789abcdefABCDEF" for digit in key):
-            raise CaptureError(f"{where}: '{key}' is no sender id; write four hex digits, as in 8383 = \"Multi\"")
-        if not isinstance(name, str) or not name:
-            raise CaptureError(f"{where}: the name of {key} must be a text in quotes")
+            raise CaptureError(f'{where}: {key!r} is no sender id; write four hex digits, as in 8383 = "Multi"')
+        if not isinstance(name, str) or not name.isprintable() or not name.strip():
+            raise CaptureError(f"{where}: the name of {key} must be a text in quotes, on one line")
         names[int(key, 16)] = name
     return NameTable(MappingProxyType(names))
