@@ -16,6 +16,7 @@ from functools import lru_cache
 from vebus_protocol import frame, mk3
 from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownSync
 from vebus_protocol.schema import Field, Layout, Message, Shape, Space, WireEnum
+from vebus_protocol.variables import ASSISTANT_WORDS
 from vebus_tools import dissection
 from vebus_tools.records import Severity
 
@@ -207,6 +208,9 @@ def _all_entries(messages: Iterable[type[Message]]) -> Iterator[Entry]:
             yield from _entries_of(spec)
     for spec in (*frame.GENERATED, *mk3.GENERATED, *dissection.GENERATED.values()):
         yield from _entries_of(spec)
+    for word in ASSISTANT_WORDS.values():  # the words themselves are values of RAM variables
+        for part in word.bits:
+            yield from _entries_of(part, word.layout)
 
 
 @lru_cache(maxsize=1)

@@ -41,8 +41,8 @@ ABOUT_ASSISTANTS = """\
 From {first} on stand the records of assistants, one behind the other: a word with the assistant's id in its upper 12
 bits (see {ids}) and the number of ids that follow in its lower 4 bits, then those ids; 0 ends the list.  (mk3.md 15)
 
-Word 1 is the first id behind the header.  No published table has scales for these ids; where the device did not announce
-one either, a value has the scale below and is marked."""
+Word 1 is the first id behind the header.  No published table has scales for these ids; where the device did not
+announce one either, a value has the scale below and is marked."""
 
 ABOUT_SETTINGS = """\
 Values that winmon 31 reads and 37 writes.  The device announces scale, offset and limits of each (winmon 35); the
