@@ -301,10 +301,10 @@ class Listener:
             return
         self._head += data[: SUSPICIOUS_BYTES - len(self._head)]
         if len(self._head) >= SUSPICIOUS_BYTES:
-            head, self._head = bytes(self._head), None
-            if self.tally.suspicious:
+            found, self._head = plausible_link(bytes(self._head)), None
+            if self.tally.suspicious or found not in (None, self._link):
                 self._count_line_errors()
-                self._tell(_suspicion(head, self.tally, self._link, self._reader.facts.rate))
+                self._tell(_suspicion(found, self.tally, self._link, self._reader.facts.rate))
 
     # a link that goes away --------------------------------------------------------------------------------------------
     def _lost(self, problem: LostLinkError) -> bool:
@@ -361,9 +361,8 @@ class Listener:
 _NOTHING = "no bytes yet; is the bus awake, the adapter wired (A and B not swapped) and this the right port?"
 
 
-def _suspicion(head: bytes, tally: Tally, link: Link, rate: int | None) -> str:
-    """What is probably wrong, told from the first bytes."""
-    found = plausible_link(head)
+def _suspicion(found: Link | None, tally: Tally, link: Link, rate: int | None) -> str:
+    """What is probably wrong; ``found`` is the link that the first bytes look like."""
     if found is not None and found is not link:
         return f"this looks like {_LINK_TEXTS[found]}, not {_LINK_TEXTS[link]}; try --link {found.value}"
     at = f" at {rate} bit/s" if rate else ""

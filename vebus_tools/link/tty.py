@@ -84,7 +84,8 @@ def open_tty(path: str, *, baud: int, exclusive: bool, low_latency: bool) -> tup
             _drop_modem_lines(fd, path)  # some drivers raise them when a rate is set
         warnings: list[str] = []
         lowered = _lower_latency(fd, path, warnings) if low_latency and not pty else None
-        termios.tcflush(fd, termios.TCIFLUSH)
+        if not pty:
+            termios.tcflush(fd, termios.TCIFLUSH)  # what was heard at another rate
     except OSError as problem:
         os.close(fd)
         raise LinkError(f"{path}: cannot set it up: {problem.strerror}; is it a serial port?") from problem
