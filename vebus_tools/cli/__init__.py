@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
     "simulate": "Simulate a bus and an MK3 adapter, for programs and recordings.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
+    "check-firmware": "Say whether a VE.Bus BMS V2 may be connected to these units.",
 }
 """Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with
 ``_`` for ``-``."""

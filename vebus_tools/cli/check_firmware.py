@@ -1,0 +1,65 @@
+"""`vebus check-firmware`: may a VE.Bus BMS V2 be connected?"""
+
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["check_firmware"]
+
+
+def check_firmware(
+    version: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Version of each unit: 2629492, 0x281F74, v492, xxxx492 or 0x492.",
+            show_default=False,
+            metavar="VERSION",
+        ),
+    ] = None,
+    *,
+    read: Annotated[
+        str | None,
+        typer.Option("-r", "--read", help="Take versions and assistants from a capture; - is stdin.", metavar="FILE"),
+    ] = None,
+    input_format: Annotated[
+        Literal["auto", "raw", "hex", "log", "pcapng"],
+        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
+    ] = "auto",
+    link: Annotated[
+        Literal["auto", "rs485", "mk3"],
+        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
+    ] = "auto",
+    assistant: Annotated[
+        Literal["ess", "ve-bus-bms", "none", "unknown"],
+        typer.Option("--assistant", help="Assistant in the units, where the capture does not tell."),
+    ] = "unknown",
+    processor: Annotated[
+        str | None,
+        typer.Option("--processor", help="Label of the microprocessor, or its first two digits.", metavar="LABEL"),
+    ] = None,
+    venus_os: Annotated[
+        str | None, typer.Option("--venus-os", help="Venus OS version of the GX device, if any.", metavar="VERSION")
+    ] = None,
+    output: Annotated[
+        Literal["text", "json"], typer.Option("-T", "--output-type", help="Form of the output.")
+    ] = "text",
+) -> None:
+    """Say whether a VE.Bus BMS V2 may be connected to these units.
+
+    Exit code: 0 accepted; 10 accepted with a note; 11 assistant needed; 12 VE.Bus error 15; 13 processor 19/20;
+    14 not verified; 1 and 2 as everywhere: input failed, wrong usage.
+    """
+    from vebus_tools.cli.checking import Request, run
+    from vebus_tools.cli.failures import guarded
+
+    request = Request(
+        versions=tuple(version or ()),
+        capture=read,
+        input_format=input_format,
+        link=link,
+        assistant=assistant,
+        processor=processor,
+        venus_os=venus_os,
+        output=output,
+    )
+    raise typer.Exit(guarded(lambda: run(request)))
