@@ -11,7 +11,7 @@ from vebus_protocol.schema import Field, Link, Space
 from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Group, Record, Severity, Stamp, TimeSource
 from vebus_tools.sinks.text import summary_line
-from vebus_tools.sinks.times import TimeForm, Timing, time_text
+from vebus_tools.times import TimeForm, Timing, time_text
 
 SYNC = bytes.fromhex("8383fd025551180297ff")
 WRITE = bytes.fromhex("98f7fe0300e63702836400faff")

@@ -14,7 +14,7 @@ from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Group, Record, Severity, Stamp, TimeSource
 from vebus_tools.sinks.frame_form import MachineForm, Subset, render
 from vebus_tools.sinks.json_form import EkForm, JsonForm
-from vebus_tools.sinks.times import NO_TIMING
+from vebus_tools.times import NO_TIMING
 
 SYNC = bytes.fromhex("8383fd025551180297ff")
 REPLY = bytes.fromhex("8383fe3c00e6875aff")

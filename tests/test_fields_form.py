@@ -25,7 +25,7 @@ from vebus_tools.nodes import Dissection
 from vebus_tools.records import Stamp, TimeSource
 from vebus_tools.sinks.fields_form import FieldsError, FieldsForm, FieldsOptions, Occurrence, parse_options
 from vebus_tools.sinks.frame_form import render
-from vebus_tools.sinks.times import NO_TIMING, Timing
+from vebus_tools.times import NO_TIMING, Timing
 
 
 def fields(of: Dissection, *names: str, timing: Timing = NO_TIMING, known: Iterable[str] = (), **options: Any) -> str:

@@ -53,6 +53,7 @@ LAYERS = (
     # --- the toolkit: what we do with it ---
     layer("vebus_tools.records"),
     layer("vebus_tools.names"),
+    layer("vebus_tools.times"),
     layer("vebus_tools.timebase"),
     layer("vebus_tools.framing"),
     layer("vebus_tools.decoder"),

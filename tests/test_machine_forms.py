@@ -41,8 +41,8 @@ from vebus_tools.records import Chunk, Finding, Group, Severity, Stamp, TimeSour
 from vebus_tools.sinks.fields_form import FieldsForm
 from vebus_tools.sinks.frame_form import MachineForm, Subset, render
 from vebus_tools.sinks.json_form import EkForm, JsonForm, JsonRawForm
-from vebus_tools.sinks.times import TimeForm, Timeline, Timing
 from vebus_tools.sinks.xml_form import PdmlForm, PsmlForm, escaped
+from vebus_tools.times import TimeForm, Timeline, Timing
 
 
 def all_forms() -> list[MachineForm]:

@@ -39,8 +39,8 @@ from vebus_tools.records import Finding, Group, Severity
 from vebus_tools.sinks.colours import ansi, painter, summary_style, tree_style
 from vebus_tools.sinks.hexpane import hex_lines
 from vebus_tools.sinks.text import arrow_for, frame_lines, info_text, printable, summary_line
-from vebus_tools.sinks.times import TimeForm, Timing, time_text
 from vebus_tools.sinks.tree import tree_lines
+from vebus_tools.times import TimeForm, Timing, time_text
 
 
 def test_summary_sample() -> None:

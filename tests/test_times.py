@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.real_tshark import find_tshark
 from vebus_tools.records import Stamp, TimeSource
-from vebus_tools.sinks.times import TimeForm, Timeline, Timing, arrival_text, elapsed_text, epoch_text, time_text
+from vebus_tools.times import TimeForm, Timeline, Timing, arrival_text, elapsed_text, epoch_text, time_text
 
 CET = timezone(timedelta(hours=1), "CET")
 DATED = (TimeForm.ABSOLUTE, TimeForm.ABSOLUTE_DATE, TimeForm.ABSOLUTE_DAY_OF_YEAR, TimeForm.EPOCH, TimeForm.UTC,
@@ -115,7 +115,7 @@ def test_timeline_keeps_first_previous_and_displayed() -> None:
 def test_local_time_is_that_of_the_computer(checkout_environment: dict[str, str]) -> None:
     program = (
         "from vebus_tools.records import Stamp, TimeSource\n"
-        "from vebus_tools.sinks.times import TimeForm, arrival_text, time_text\n"
+        "from vebus_tools.times import TimeForm, arrival_text, time_text\n"
         "stamp = Stamp(1700000000.0, TimeSource.LOG, True)\n"
         "print(time_text(TimeForm.ABSOLUTE, stamp), time_text(TimeForm.UTC, stamp), arrival_text(stamp))"
     )

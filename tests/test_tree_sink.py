@@ -35,8 +35,8 @@ from vebus_tools.nodes import Dissection, Node
 from vebus_tools.records import Finding, Group, Severity, Stamp, TimeSource
 from vebus_tools.sinks.hexpane import hex_lines
 from vebus_tools.sinks.text import frame_lines
-from vebus_tools.sinks.times import Timing
 from vebus_tools.sinks.tree import TreeOptions, tree_lines
+from vebus_tools.times import Timing
 
 
 def body(of: Dissection) -> list[str]:

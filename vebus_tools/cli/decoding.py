@@ -23,7 +23,7 @@ from vebus_tools.records import CaptureError, Chunk, Group
 from vebus_tools.runner import dissections, survey
 from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
-from vebus_tools.sinks.times import Timeline, Timing
+from vebus_tools.times import Timeline, Timing
 
 __all__ = ["Printer", "Request", "name_table", "run"]
 

@@ -18,9 +18,9 @@ from vebus_tools.sinks.hexpane import parse_hex_options
 from vebus_tools.sinks.json_form import EkForm, JsonForm, JsonRawForm
 from vebus_tools.sinks.text import arrow_for
 from vebus_tools.sinks.text_form import TextForm
-from vebus_tools.sinks.times import TimeForm
 from vebus_tools.sinks.tree import ALL_DETAILS, TreeOptions
 from vebus_tools.sinks.xml_form import PdmlForm, PsmlForm
+from vebus_tools.times import TimeForm
 
 __all__ = ["PrintOptions", "display_filter", "make_form"]
 

@@ -20,7 +20,7 @@ from vebus_tools.dissection import dissect
 from vebus_tools.link import LinkFacts, PacedReader, Port, Reader, list_ports, open_link
 from vebus_tools.live import Heard, Listener, Notice
 from vebus_tools.session import Session
-from vebus_tools.sinks.times import Timeline
+from vebus_tools.times import Timeline
 
 if TYPE_CHECKING:
     from vebus_tools.filters import Filter

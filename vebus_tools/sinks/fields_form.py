@@ -17,7 +17,7 @@ from vebus_tools.glossary import COLUMNS, RAW_SUFFIX, known_fields
 from vebus_tools.nodes import Dissection, Node
 from vebus_tools.sinks.frame_form import expert_title, frame_block, shown
 from vebus_tools.sinks.text import info_text
-from vebus_tools.sinks.times import NO_TIMING, TimeForm, Timing, time_text
+from vebus_tools.times import NO_TIMING, TimeForm, Timing, time_text
 
 __all__ = ["FieldsError", "FieldsForm", "FieldsOptions", "Occurrence", "check_fields", "parse_options"]
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from vebus_tools.glossary import RECORD_FIELDS
 from vebus_tools.nodes import Block, Dissection, Node, Value
 from vebus_tools.records import Finding
-from vebus_tools.sinks.times import NO_TIMING, Timing, elapsed_text, epoch_text
+from vebus_tools.times import NO_TIMING, Timing, elapsed_text, epoch_text
 
 __all__ = [
     "EVERYTHING",

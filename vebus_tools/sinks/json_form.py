@@ -29,7 +29,7 @@ from vebus_tools.glossary import RECORD_FIELDS, entries, repeatable
 from vebus_tools.nodes import Dissection, Node, Value
 from vebus_tools.records import Finding, Stamp
 from vebus_tools.sinks.frame_form import EVERYTHING, FRAME, Layer, Subset, inner, layers, siblings
-from vebus_tools.sinks.times import NO_TIMING, Timing
+from vebus_tools.times import NO_TIMING, Timing
 
 __all__ = ["EkForm", "JsonForm", "JsonRawForm"]
 

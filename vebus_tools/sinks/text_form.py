@@ -8,8 +8,8 @@ from vebus_tools.nodes import Dissection
 from vebus_tools.sinks.colours import Painter, plain, summary_style, tree_style
 from vebus_tools.sinks.hexpane import HexOptions, hex_lines
 from vebus_tools.sinks.text import ARROW, frame_lines, summary_line
-from vebus_tools.sinks.times import NO_TIMING, TimeForm, Timing, time_text
 from vebus_tools.sinks.tree import TreeOptions, tree_lines
+from vebus_tools.times import NO_TIMING, TimeForm, Timing, time_text
 
 __all__ = ["TextForm"]
 

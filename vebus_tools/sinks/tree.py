@@ -10,7 +10,7 @@ from vebus_protocol.schema import Link
 from vebus_tools.nodes import Dissection, Node
 from vebus_tools.records import Finding, Record, Stamp, TimeSource
 from vebus_tools.sinks.text import printable
-from vebus_tools.sinks.times import NO_TIMING, Timing, arrival_text, elapsed_text, epoch_text
+from vebus_tools.times import NO_TIMING, Timing, arrival_text, elapsed_text, epoch_text
 
 if TYPE_CHECKING:
     from datetime import tzinfo

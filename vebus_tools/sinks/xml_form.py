@@ -14,7 +14,7 @@ from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Record
 from vebus_tools.sinks.frame_form import EVERYTHING, FRAME, Layer, Subset, expert_title, inner, layers, shown, siblings
 from vebus_tools.sinks.text import info_text
-from vebus_tools.sinks.times import (
+from vebus_tools.times import (
     NO_TIMING,
     TimeForm,
     Timing,

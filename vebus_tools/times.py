@@ -1,4 +1,4 @@
-"""The time column in the forms of tshark's ``-t``, and the times of the frame block.
+"""The time column in the forms of tshark's ``-t``, and the times that every record has.
 
 All arithmetic is done in whole nanoseconds.  A stamp without an epoch (``Stamp.epoch`` is False) has no date: every
 form that would need one prints the relative time instead.
