@@ -13,7 +13,7 @@ BYTE_S = 10 / 256_000
 def heard(*pieces: tuple[float, bytes], baud: int | None = None, link: Link = Link.RS485) -> list[Record]:
     """Records of chunks, each with the time at which its last byte was there."""
     decoder = Decoder(link, baud)
-    records = []
+    records: list[Record] = []
     for at, data in pieces:
         stamp = Stamp(at, TimeSource.HOST, epoch=True, error_s=at / 1000)
         records += decoder.feed(Chunk(data=data, stamp=stamp))

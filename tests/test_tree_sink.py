@@ -96,7 +96,8 @@ def test_skipped_byte_of_an_adapter_link() -> None:
     lines = list(tree_lines(dissection(made, findings=(found,))))
     assert lines[0] == "Frame 1: 1 byte on wire (8 bits), 1 byte captured (8 bits)"
     assert "    Frame Length: 1 byte (8 bits)" in lines
-    assert not any("Encapsulation" in line or "Protocols" in line for line in lines)
+    assert "    Encapsulation type: USER 1 (46)" in lines
+    assert not any("Protocols" in line for line in lines)
     assert lines[-4] == "    [Expert Info (Warning/Malformed): 1 bytes skipped: stray]"
 
 

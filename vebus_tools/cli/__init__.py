@@ -21,7 +21,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
-    "simulate": "Simulate a bus and an MK3 adapter, for programs and recordings.",
+    "simulate": "Simulate a Multi on its bus, an MK3 adapter in front of it, or both.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
     "check-firmware": "Say whether a VE.Bus BMS V2 may be connected to these units.",
 }

@@ -46,9 +46,9 @@ def replay(
     count: Annotated[int | None, typer.Option("-n", "--count", help="Stop after N frames.", min=1, metavar="N")] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print each frame that is sent.")] = False,
 ) -> None:
-    """Play a capture to a pty, to TCP clients or to a file, with its own timing. Never to a serial port.
+    """Play a capture to a pty, to TCP clients or to a file.
 
-    It begins when somebody listens.
+    It has its own timing, begins when somebody listens, and never goes to a serial port.
     """
     from vebus_tools.cli.failures import guarded
     from vebus_tools.cli.replaying import Request, run

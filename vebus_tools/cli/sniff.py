@@ -102,9 +102,9 @@ def sniff(
         bool | None, typer.Option("--color/--no-color", help="Colours; otherwise on a terminal only.")
     ] = None,
 ) -> None:
-    """Listen to a bus: print what is heard, record it, or both. Nothing is ever sent.
+    """Listen to a bus: print what is heard, record it, or both.
 
-    Without -i the ports are listed; -i sim: listens to a built-in simulated bus. Ctrl-C and SIGTERM end it in order,
+    Nothing is ever sent. Without -i the ports are listed; -i sim: listens to a built-in simulated bus. Ctrl-C and SIGTERM end it in order,
     with exit code 0; 3 means that the port was lost.
     """
     from vebus_tools.cli.failures import guarded
