@@ -104,8 +104,8 @@ def sniff(
 ) -> None:
     """Listen to a bus: print what is heard, record it, or both.
 
-    Nothing is ever sent. Without -i the ports are listed; -i sim: listens to a built-in simulated bus. Ctrl-C and SIGTERM end it in order,
-    with exit code 0; 3 means that the port was lost.
+    Nothing is ever sent. Without -i the ports are listed; -i sim: listens to a built-in simulated bus. Ctrl-C and
+    SIGTERM end it in order, with exit code 0; 3 means that the port was lost.
     """
     from vebus_tools.cli.failures import guarded
     from vebus_tools.cli.printing import PrintOptions
