@@ -182,7 +182,7 @@ class Converter:
         self.mains_a = -self.mains_w / self.mains_v if self.mains_v else 0.0
         self.output_a = self.output_w / self.output_v if self.output_v else 0.0
         self._watch()
-        if self.connected and self._power_w > _CHARGING_W:
+        if self.charging:
             self.charger.step(self.settings.charging, self.battery_v, self._battery.current_a, duration_s)
         self.energy.add(self, duration_s)
 
@@ -213,8 +213,11 @@ class Converter:
 
     @property
     def charging(self) -> bool:
-        """Whether power flows into the battery."""
-        return self.connected and self.inverter_w > _CHARGING_W
+        """Whether the charger works: power flows into the battery, or a reached voltage is held."""
+        if not self.connected or self.settings.charger_off:
+            return False
+        held = self.set_point_w is None and self.charger.phase is not ChargeSubState.BULK
+        return self.inverter_w > (-_CHARGING_W if held else _CHARGING_W)
 
     def state(self) -> DeviceState:
         """Device state as AC info and winmon 94 tell it."""
