@@ -215,6 +215,29 @@ def test_an_unexplained_escape_is_malformed() -> None:
     ] == [(Severity.ERROR, Group.MALFORMED, "vebus.stuffed")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "severity"), [(0xFE, Severity.ERROR), (0xFD, Severity.WARN)], ids=["data", "sync: only inferred"]
+)
+def test_a_byte_that_should_be_escaped_is_malformed(kind: int, severity: Severity) -> None:
+    """A reserved byte stands for itself in the payload, or as the checksum, and the sum is right for it."""
+    for inside in ("38 01 FD C0", "38 01 FB"):
+        summed = bytes((kind, 3)) + bytes.fromhex(inside)
+        wire = b"\x83\x83" + summed + bytes(((1 - sum(summed)) & 0xFF, 0xFF))
+        found = only(Link.RS485, wire).findings
+        byte = wire[6]
+        text = f"Byte 0x{byte:02x} at wire byte 6 is not escaped"
+        assert Finding(severity, Group.MALFORMED, text, "vebus.stuffed") in found
+    summed = bytes((kind, 3)) + bytes.fromhex("38 01 01")
+    summed += bytes(((1 - sum(summed) - 0xFC) & 0xFF,))
+    record = only(Link.RS485, b"\x83\x83" + summed + b"\xfc\xff")
+    assert isinstance(record.frame, ReceivedFrame)
+    assert record.frame.checksum_ok
+    assert (
+        Finding(severity, Group.MALFORMED, "Byte 0xfc at wire byte 8 is not escaped", "vebus.stuffed")
+        in record.findings
+    )
+
+
 def test_a_frame_of_unknown_kind_is_noted() -> None:
     record = only(Link.RS485, bus("01 02", kind=0xFC))
     assert Finding(Severity.NOTE, Group.UNDECODED, "Frame of unknown kind 0xfc", "vebus.type") in record.findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vebus_protocol.enums import FrameKind
-from vebus_protocol.frame import FbFrame, ReceivedFrame
+from vebus_protocol.frame import ESCAPE, FbFrame, ReceivedFrame
 from vebus_protocol.mk3 import ADAPTER_MARKER, ReceivedMk3Frame
 from vebus_protocol.registry import Placed, decode_payload, direction_of
 from vebus_protocol.schema import Direction, Link, Space
@@ -130,6 +130,7 @@ def _envelope_findings(frame: Received) -> Iterator[Finding]:
         for at in frame.bad_escapes:
             text = f"Escape byte FA at wire byte {at} is not followed by 7A..7F"
             yield Finding(Severity.ERROR, Group.MALFORMED, text, "vebus.stuffed")
+        yield from _unescaped(frame)
         if frame.kind not in (FrameKind.SYNC, FrameKind.DATA):
             yield Finding(Severity.NOTE, Group.UNDECODED, f"Frame of unknown kind 0x{frame.kind:02x}", "vebus.type")
     else:
@@ -138,6 +139,19 @@ def _envelope_findings(frame: Received) -> Iterator[Finding]:
             yield Finding(Severity.WARN, Group.CHECKSUM, "Plain checksum where the second rule applies", abbrev)
     if not frame.checksum_ok:
         yield Finding(Severity.ERROR, Group.CHECKSUM, "Bad checksum", abbrev)
+
+
+def _unescaped(frame: ReceivedFrame) -> Iterator[Finding]:
+    """FB..FE behind the header; that sync frames escape them too is an inference (vebus-rs485.md 3)."""
+    body = frame.wire[_PAYLOAD_START[Link.RS485] : -1]
+    if max(body) <= ESCAPE:
+        return
+    severity = Severity.WARN if frame.kind == FrameKind.SYNC else Severity.ERROR
+    for at, byte in enumerate(body, _PAYLOAD_START[Link.RS485]):
+        if byte > ESCAPE:
+            yield Finding(
+                severity, Group.MALFORMED, f"Byte 0x{byte:02x} at wire byte {at} is not escaped", "vebus.stuffed"
+            )
 
 
 def decode_chunks(chunks: Iterable[Chunk], link: Link) -> Iterator[Record]:
