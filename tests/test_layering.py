@@ -68,6 +68,7 @@ LAYERS = (
     layer("vebus_tools.filter_syntax"),
     layer("vebus_tools.filter_values"),
     layer("vebus_tools.filters"),
+    layer("vebus_tools.generated"),
     layer("vebus_tools.bulk", "numpy", "pyarrow", "duckdb"),
     layer("vebus_tools.battery"),
     layer("vebus_tools.firmware"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from vebus_protocol.enums import FrameKind
 from vebus_protocol.frame import ESCAPE, FbFrame, ReceivedFrame
@@ -13,7 +13,10 @@ from vebus_tools.framing import Piece, splitter_for
 from vebus_tools.records import Chunk, Finding, Group, Received, Record, Severity
 from vebus_tools.timebase import Arrivals, Timebase
 
-__all__ = ["Decoder", "decode_chunks", "decode_frame_chain"]
+__all__ = ["Chain", "Decoder", "decode_chunks", "decode_frame_chain"]
+
+Chain = Callable[[Received | None], tuple[Placed, ...]]
+"""From a frame to the messages inside it; `decode_frame_chain` is the reference."""
 
 _PAYLOAD_START = {Link.RS485: 4, Link.MK3: 1}
 
@@ -24,9 +27,13 @@ class Decoder:
     Keeps a time base for each link and interface, and a splitter for each of their directions.
     """
 
-    def __init__(self, link: Link, baud: int | None = None) -> None:
-        """``link`` is that of chunks which do not name one themselves, ``baud`` its rate in bit/s if not the usual."""
+    def __init__(self, link: Link, baud: int | None = None, *, chain: Chain | None = None) -> None:
+        """``link`` is that of chunks which do not name one themselves, ``baud`` its rate in bit/s if not the usual.
+
+        ``chain`` reads the messages in a frame, None is the reference.
+        """
         self._link = link
+        self._chain = chain or decode_frame_chain
         self._baud = baud
         self._streams: dict[tuple[Link, str, Direction | None], _Stream] = {}
         self._timebases: dict[tuple[Link, str], Timebase] = {}
@@ -38,7 +45,7 @@ class Decoder:
         key = (link, chunk.interface, chunk.direction)
         if key not in self._streams:
             timebase = self._timebases.setdefault(key[:2], Timebase(link, self._baud))
-            self._streams[key] = _Stream(link, chunk.interface, chunk.direction, timebase)
+            self._streams[key] = _Stream(link, chunk.interface, chunk.direction, timebase, self._chain)
         stream = self._streams[key]
         for record in stream.feed(chunk, self._count):
             self._count = record.number
@@ -53,8 +60,11 @@ class Decoder:
 
 
 class _Stream:
-    def __init__(self, link: Link, interface: str, direction: Direction | None, timebase: Timebase) -> None:
+    def __init__(
+        self, link: Link, interface: str, direction: Direction | None, timebase: Timebase, chain: Chain
+    ) -> None:
         self._link = link
+        self._chain = chain
         self._interface = interface
         self._direction = direction
         self._splitter = splitter_for(link)
@@ -76,7 +86,7 @@ class _Stream:
             yield self._record(piece, number, whole=False)
 
     def _record(self, piece: Piece, number: int, *, whole: bool) -> Record:
-        chain = decode_frame_chain(piece.frame)
+        chain = self._chain(piece.frame)
         findings = tuple(_findings(piece, chain))
         trusted = () if any(found.severity is Severity.ERROR for found in findings) else chain
         return Record(
@@ -154,9 +164,9 @@ def _unescaped(frame: ReceivedFrame) -> Iterator[Finding]:
             )
 
 
-def decode_chunks(chunks: Iterable[Chunk], link: Link) -> Iterator[Record]:
-    """All records of a finite source."""
-    decoder = Decoder(link)
+def decode_chunks(chunks: Iterable[Chunk], link: Link, *, chain: Chain | None = None) -> Iterator[Record]:
+    """All records of a finite source; ``chain`` as in Decoder."""
+    decoder = Decoder(link, chain=chain)
     for chunk in chunks:
         yield from decoder.feed(chunk)
     yield from decoder.finish()

@@ -19,7 +19,7 @@ from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Group, Record, Severity
 from vebus_tools.session import NO_CONTEXT, Context
 
-__all__ = ["GENERATED", "dissect"]
+__all__ = ["GENERATED", "PROTOCOLS", "dissect", "ends_of", "info_title", "link_remarks", "summary_names"]
 
 _RS485 = {spec.name: spec for spec in rs485.GENERATED}
 _MK3 = {spec.name: spec for spec in mk3.GENERATED}
@@ -36,7 +36,7 @@ GENERATED: dict[str, Field] = {
     )
 }
 _DIRECTIONS = {Direction.TO_DEVICE: "out", Direction.FROM_DEVICE: "in"}
-_PROTOCOLS = {Link.RS485: "VE.Bus", Link.MK3: "MK3"}
+PROTOCOLS = {Link.RS485: "VE.Bus", Link.MK3: "MK3"}
 
 
 def dissect(record: Record, context: Context = NO_CONTEXT, names: NameTable = DEFAULT_NAMES) -> Dissection:
@@ -52,29 +52,19 @@ class _Walker:
     names: NameTable
 
     def dissection(self) -> Dissection:
-        source, destination = self._ends()
+        source, destination = ends_of(self.record, self.context, self.names)
         blocks = tuple(self._blocks(source, destination))
         info, remarks = self._info(blocks)
         return Dissection(
             record=self.record,
             source=source,
             destination=destination,
-            protocol=_PROTOCOLS[self.record.link],
+            protocol=PROTOCOLS[self.record.link],
             info=info,
             remarks=tuple(remarks),
             blocks=blocks,
             findings=(*self.record.findings, *self.context.findings),
         )
-
-    def _ends(self) -> tuple[str, str]:
-        frame = self.record.frame
-        if isinstance(frame, ReceivedFrame):
-            return self.names.name(frame.sender), "Bus"
-        if isinstance(frame, ReceivedMk3Frame):
-            direction = self.context.direction or self.record.direction
-            ends = {Direction.TO_DEVICE: ("Host", "MK3"), Direction.FROM_DEVICE: ("MK3", "Host")}
-            return ends.get(direction, ("?", "?"))
-        return "?", "Bus" if self.record.link is Link.RS485 else "?"
 
     # blocks ------------------------------------------------------------------------------------------------------
 
@@ -171,7 +161,7 @@ class _Walker:
         if frame is None:
             return f"[{len(self.record.wire)} bytes skipped]", [self.record.reason]
         number = [f"Nr={frame.number}"] if isinstance(frame, ReceivedFrame) else []
-        title = _title(frame, chain)
+        title = info_title(frame, chain)
         if not isinstance(frame, FbFrame) and not frame.checksum_ok:
             text = f"Checksum 0x{frame.checksum:02x} incorrect, should be 0x{frame.expected:02x}"
             return ", ".join((title, *number)), [text]
@@ -179,15 +169,28 @@ class _Walker:
         nodes = [node for block in blocks for node in block.walk()]
         parts, marks = _summary(messages, nodes)
         parts += [f"{len(chain[-1].message.rest)} bytes undecoded" for _ in chain[:1] if _undecoded(self.record)]
-        return ", ".join((title, *number, *parts)), [*self._links(), *marks]
+        return ", ".join((title, *number, *parts)), [*link_remarks(self.context), *marks]
 
-    def _links(self) -> Iterator[str]:
-        context = self.context
-        if context.response_in:
-            yield f"Response in: {context.response_in}"
-        if context.response_to:
-            time = "" if context.response_time_s is None else f", {context.response_time_s * 1000:.3f} ms"
-            yield f"Request in: {context.response_to}{time}"
+
+def ends_of(record: Record, context: Context, names: NameTable) -> tuple[str, str]:
+    """Source and destination as the summary list names them."""
+    frame = record.frame
+    if isinstance(frame, ReceivedFrame):
+        return names.name(frame.sender), "Bus"
+    if isinstance(frame, ReceivedMk3Frame):
+        direction = context.direction or record.direction
+        ends = {Direction.TO_DEVICE: ("Host", "MK3"), Direction.FROM_DEVICE: ("MK3", "Host")}
+        return ends.get(direction, ("?", "?"))
+    return "?", "Bus" if record.link is Link.RS485 else "?"
+
+
+def link_remarks(context: Context) -> Iterator[str]:
+    """Where the reply to a request stands, or the request of a reply."""
+    if context.response_in:
+        yield f"Response in: {context.response_in}"
+    if context.response_to:
+        time = "" if context.response_time_s is None else f", {context.response_time_s * 1000:.3f} ms"
+        yield f"Request in: {context.response_to}{time}"
 
 
 def _undecoded(record: Record) -> bool:
@@ -246,7 +249,8 @@ def _count(name: str, value: int, *, hidden: bool = False) -> Node:
     return _generated(_RS485[name], value, hidden=hidden)
 
 
-def _title(frame: rs485.ReceivedFrame | FbFrame | ReceivedMk3Frame, chain: tuple[Placed, ...]) -> str:
+def info_title(frame: rs485.ReceivedFrame | FbFrame | ReceivedMk3Frame, chain: tuple[Placed, ...]) -> str:
+    """What the Info column begins with."""
     if isinstance(frame, FbFrame):
         return frame.INFO.title
     if isinstance(frame, ReceivedFrame) and frame.kind not in (FrameKind.SYNC, FrameKind.DATA):
@@ -274,7 +278,7 @@ def _summary(messages: list[Message], nodes: list[Node]) -> tuple[list[str], lis
     marks: dict[str, None] = {}
     for message in messages:
         by_name = _by_name(type(message), nodes)
-        for name in _summary_names(type(message)):  # type: ignore[arg-type]  # mypy asks the instances for a hash
+        for name in summary_names(type(message)):  # type: ignore[arg-type]  # mypy asks the instances for a hash
             for node in by_name.get(name, ()):
                 part = _part(node, message)
                 if part:
@@ -285,7 +289,8 @@ def _summary(messages: list[Message], nodes: list[Node]) -> tuple[list[str], lis
 
 
 @lru_cache(maxsize=512)
-def _summary_names(declared: type[Message]) -> tuple[str, ...]:
+def summary_names(declared: type[Message]) -> tuple[str, ...]:
+    """Fields that the Info column shows of a message, in this order; bits are ``field.bit``."""
     if declared.INFO.summary is not None:
         return declared.INFO.summary
     specs = (*declared.FIELDS, *declared.COMPUTED)

@@ -14,12 +14,13 @@ from vebus_tools.assistants import RecordPlace
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
 
-__all__ = ["FieldNodes"]
+__all__ = ["FieldNodes", "number_node"]
 
 _NOT_KNOWN = "scale not known"
 _SIGN_BIT = 0x8000
 _WORD = 0xFFFF
 _BYTE_BITS = 8
+_NOBODY = Message()
 _KEPT_BITS = 16  # values of wider fields hardly repeat
 _KEPT_NODES = 1 << 12
 
@@ -273,6 +274,14 @@ class FieldNodes:
         known = RAM_VARIABLES.get(which)
         label = f"RAM[{which}] {known.label}" if known else f"RAM[{which}]"
         return self._scaled(spec, raw, raws, which, label=label, **place)
+
+
+def number_node(spec: Field, raw: int, raws: dict[str, Any], context: Context) -> Node:
+    """Node of one number without its place; ``raws`` are the numbers of its message that the declaration refers to."""
+    walker = FieldNodes(_NOBODY, context, 0)
+    node = walker._scaled(spec, raw, raws, walker._which(spec, raws))  # noqa: SLF001  (the same module)
+    is_flag = spec.width == 1 and spec.enum is None
+    return replace(node, value=bool(node.value), text=str(bool(node.value))) if is_flag else node
 
 
 def _unit(spec: Field, which: int | None) -> str:

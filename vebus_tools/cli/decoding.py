@@ -15,6 +15,7 @@ from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES, ScaleBook
 from vebus_protocol.schema import Link
 from vebus_tools import glossary
 from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open_writer
+from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import FAILED, UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
@@ -104,10 +105,11 @@ def _read(source: _Source, request: Request, names: NameTable) -> Iterator[Disse
     capture = source.open()
     link = capture.link() if request.link == AUTO else Link(request.link)
     knowledge: Knowledge | None = None
+    fast = engine() is not Engine.REFERENCE
     if request.two_pass:
-        knowledge = survey(_all_readable(capture), link, book)
+        knowledge = survey(_all_readable(capture), link, book, fast=fast)
         capture = source.open()
-    yield from dissections(capture.chunks, link, knowledge=knowledge, book=book, names=names)
+    yield from dissections(capture.chunks, link, knowledge=knowledge, book=book, names=names, fast=fast)
 
 
 def _all_readable(capture: Capture) -> Iterator[Chunk]:

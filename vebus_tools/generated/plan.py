@@ -1,0 +1,190 @@
+"""Where every byte of a message of one length belongs: the declaration, walked once, for all engines.
+
+At a fixed length nothing is left open: optional fields are there or not, lists have a known count, and ``rest`` has a
+known size.  What cannot be walked is refused by name, and the message stays with the reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import construct
+
+from vebus_protocol.errors import MessageError, VEBusError
+from vebus_protocol.registry import MESSAGES, decode_payload
+from vebus_protocol.schema import Field, Layout, Link, Message, Shape, Space
+
+__all__ = ["DerivationError", "Parts", "Plan", "Slot", "names_in", "parts_of", "plan_of", "python_of"]
+
+_NAME = re.compile(r"this\['(\w+)'\]")
+
+
+class DerivationError(VEBusError):
+    """A declaration that no engine can be derived from; the text names message, field and reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A field in a message of one length: ``offset`` and ``size`` in bytes from the start of the message.
+
+    ``count`` numbers of ``size / count`` bytes stand there; it is 0 for bytes and text.
+    """
+
+    spec: Field
+    offset: int
+    size: int
+    count: int
+    big_endian: bool = False
+    signed: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the raw value is one integer."""
+        return self.spec.is_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A message of ``length`` bytes: fields in wire order, ``rest`` from ``rest_at`` on, ``absent`` optional fields."""
+
+    declared: type[Message]
+    length: int
+    slots: tuple[Slot, ...]
+    absent: tuple[str, ...]
+    rest_at: int
+
+    @property
+    def raw_specs(self) -> Mapping[str, Slot]:
+        """Fields that hold one integer, by name."""
+        return {slot.spec.name: slot for slot in self.slots if slot.is_number}
+
+
+@lru_cache(maxsize=4096)
+def plan_of(declared: type[Message], length: int) -> Plan:
+    """Walk a declaration for a length in bytes.
+
+    Raises:
+        DerivationError: for a layout that has no rule here, or a message that has not so few bytes.
+    """
+    slots: list[Slot] = []
+    absent: list[str] = []
+    at = 0
+    for spec in declared.FIELDS:
+        if spec.layout is None:
+            raise DerivationError(f"{declared.__name__}.{spec.name}: no layout")
+        left = length - at
+        if spec.optional and (absent or left < (spec.layout.size or 1)):
+            absent.append(spec.name)
+            continue
+        slot = _slot(declared, spec, spec.layout, at, left)
+        slots.append(slot)
+        at += slot.size
+    if at > length:
+        raise DerivationError(f"{declared.__name__}: {length} bytes, needs at least {at}")
+    return Plan(declared=declared, length=length, slots=tuple(slots), absent=tuple(absent), rest_at=at)
+
+
+def _slot(declared: type[Message], spec: Field, layout: Layout, at: int, left: int) -> Slot:
+    size, signed, big_endian, greedy = _shape(f"{declared.__name__}.{spec.name}", layout.construct)
+    if not size:
+        return Slot(spec=spec, offset=at, size=max(left, 0), count=0)
+    if layout.shape in (Shape.BYTES, Shape.TEXT):
+        return Slot(spec=spec, offset=at, size=size, count=0)
+    count = max(left, 0) // size if greedy else 1
+    return Slot(spec=spec, offset=at, size=size * count, count=count, big_endian=big_endian, signed=signed)
+
+
+def _shape(where: str, layout: object) -> tuple[int, bool, bool, bool]:
+    """Size (0 = all that is left), sign, byte order, and whether it repeats, of a Construct layout."""
+    match layout:
+        case construct.FormatField():
+            return layout.length, layout.fmtstr[-1].islower(), layout.fmtstr[0] == ">", False
+        case construct.BytesInteger(length=int(), signed=bool(), swapped=bool()):
+            return layout.length, layout.signed, not layout.swapped, False
+        case construct.Bytes(length=int()):
+            return layout.length, False, False, False
+        case construct.GreedyRange():
+            size, signed, big_endian, _ = _shape(where, layout.subcon)
+            return size, signed, big_endian, True
+    if layout is construct.GreedyBytes:
+        return 0, False, False, False
+    raise DerivationError(f"{where}: no rule for {type(layout).__name__}")
+
+
+# --- expressions over raw numbers ------------------------------------------------------------------------------------
+def python_of(expression: object) -> str:
+    """An expression over ``this`` as Python source over plain names.  Raises DerivationError for any other callable."""
+    if not callable(expression):
+        return repr(expression)
+    text = repr(expression)
+    plain = _NAME.sub(r"\1", text)
+    if "this" in plain or "<" in plain.replace("<=", "").replace("<<", "").replace(" < ", ""):
+        raise DerivationError(f"no rule for the expression {text}")
+    return plain
+
+
+def names_in(expression: object) -> tuple[str, ...]:
+    """Fields that an expression reads, in the order they appear."""
+    return tuple(dict.fromkeys(_NAME.findall(repr(expression)))) if callable(expression) else ()
+
+
+# --- which messages a payload holds -----------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The chain of messages in payloads of one kind and length: each plan and the offset of its first byte."""
+
+    plans: tuple[tuple[Plan, int], ...]
+
+    @property
+    def last(self) -> Plan:
+        """The message itself, without what carries it."""
+        return self.plans[-1][0]
+
+
+def _telling() -> dict[tuple[Space, int], tuple[int, ...]]:
+    """Offsets that decide which message it is, for each space and first byte; carriers add those of what they carry."""
+    found: dict[tuple[Space, int], set[int]] = {}
+    for declared in MESSAGES:
+        offsets = {0, *declared.INFO.match, *(spec.offset for spec in declared.FIELDS if spec.constant is not None)}
+        if declared.INFO.carries is not None:
+            inner = {at for other in MESSAGES if other.INFO.space is declared.INFO.carries for at in _constants(other)}
+            offsets |= {declared.SIZE + at for at in inner}
+        for first in declared.INFO.match.get(0, range(256)):
+            found.setdefault((declared.INFO.space, first), set()).update(offsets)
+    return {key: tuple(sorted(offsets)) for key, offsets in found.items()}
+
+
+def _constants(declared: type[Message]) -> Iterator[int]:
+    yield from declared.INFO.match
+    yield from (spec.offset for spec in declared.FIELDS if spec.constant is not None)
+
+
+_TELLING = _telling()
+_PARTS: dict[tuple[object, ...], Parts | None] = {}
+_MAX_PARTS = 1 << 16
+
+
+def parts_of(space: Space, payload: bytes, link: Link) -> Parts | None:
+    """The chain that the registry finds in this payload, as plans; None where one of them cannot be derived."""
+    if not payload:
+        return None
+    telling = _TELLING.get((space, payload[0]), (0,))
+    key = (space, link, len(payload), *[payload[at] for at in telling if at < len(payload)])
+    try:
+        return _PARTS[key]
+    except KeyError:
+        if len(_PARTS) >= _MAX_PARTS:
+            _PARTS.clear()
+        found = _PARTS[key] = _look_up(space, payload, link)
+        return found
+
+
+def _look_up(space: Space, payload: bytes, link: Link) -> Parts | None:
+    chain = decode_payload(space, payload, link)
+    try:
+        return Parts(tuple((plan_of(type(one.message), len(payload) - one.start), one.start) for one in chain))  # type: ignore[arg-type]
+    except (DerivationError, MessageError):
+        return None

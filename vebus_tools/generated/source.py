@@ -1,0 +1,337 @@
+"""Python source of one message at one length: bytes to raw numbers, values and the parts of its summary line.
+
+The source is made from the walk of the declaration and compiled once; `Reader.source` shows it.  Arithmetic stands in
+it as the declaration says it, everything else asks a table that the reference fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+from vebus_protocol.scaling import ScaleBook
+from vebus_protocol.schema import Field, Linear, Message, Reciprocal, Shape
+from vebus_tools.dissection import summary_names
+from vebus_tools.generated.plan import DerivationError, Plan, Slot, names_in, plan_of, python_of
+from vebus_tools.generated.tables import NodeTable, needs_request, reads
+from vebus_tools.nodes import Value
+
+__all__ = ["Part", "Reader", "parts_for", "reader_of", "value_source"]
+
+_CODES = {1: "B", 2: "H", 4: "I"}
+_MEANING_UNKNOWN = "unknown meaning"
+
+Values = dict[str, "Value | list[Value]"]
+Summary = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Compiled source of one message at one length; payloads are the bytes of the message alone.
+
+    ``make`` gives the message, ``values`` every field by its abbreviation (repeated ones as a list), ``summary`` the
+    text of its parts and the marks behind them; ``summary`` is None where only the request of a reply explains it.
+    """
+
+    plan: Plan
+    source: str
+    make: Callable[[bytes], Message]
+    values: Callable[[bytes, ScaleBook], Values]
+    summary: Callable[[bytes, ScaleBook], Summary] | None
+
+
+@lru_cache(maxsize=4096)
+def reader_of(declared: type[Message], length: int) -> Reader:
+    """Compile a message of ``length`` bytes.  Raises DerivationError with field and reason."""
+    plan = plan_of(declared, length)  # type: ignore[arg-type]  # mypy asks the instances for a hash
+    names: dict[str, Any] = {"declared": declared}
+    lines = [
+        f"# {declared.__name__}, {length} bytes",
+        *_make(plan, names),
+        "",
+        *_values(plan, names),
+    ]
+    try:
+        lines += ["", *_summary(plan, names)]
+    except DerivationError as reason:
+        lines += ["", f"# no summary: {reason}"]
+    source = "\n".join(lines) + "\n"
+    exec(compile(source, f"<{declared.__name__} of {length} bytes>", "exec"), names)  # noqa: S102  (our own source)
+    return Reader(
+        plan=plan,
+        source=source,
+        make=names["make"],
+        values=names["values"],
+        summary=names.get("summary"),
+    )
+
+
+# --- bytes to raw numbers ---------------------------------------------------------------------------------------------
+def _unpacked(plan: Plan, names: dict[str, Any]) -> list[str]:
+    """Lines that give every field its raw value under its name, and ``rest``."""
+    if not plan.slots:
+        return ["    rest = p"]
+    codes, targets, after = "<", [], []
+    for slot in plan.slots:
+        name = slot.spec.name
+        if slot.count == 0:
+            codes += f"{slot.size}s"
+            targets.append(name)
+        elif slot.spec.layout is not None and slot.spec.layout.shape is Shape.LIST:
+            code, parts, value = _number(f"{name}_{{}}", slot)
+            codes += code * slot.count
+            every = [[part.format(at) for part in parts] for at in range(slot.count)]
+            targets += [part for parts in every for part in parts]
+            items = ", ".join(value.format(*[at] * value.count("{}")) for at in range(slot.count))
+            after.append(f"    {name} = ({items}{',' if slot.count else ''})")
+        else:
+            code, parts, value = _number(name, slot)
+            codes += code
+            targets += parts
+            if value != name:
+                after.append(f"    {name} = {value}")
+    names["unpack"] = Struct(codes).unpack_from
+    return [f"    ({', '.join(targets)},) = unpack(p)" if targets else "", *after, f"    rest = p[{plan.rest_at} :]"]
+
+
+def _number(name: str, slot: Slot) -> tuple[str, list[str], str]:
+    """Struct codes, names of the parts, and the expression that makes one number of them."""
+    size = slot.size // max(slot.count, 1)
+    if size in _CODES and (size == 1 or not slot.big_endian):
+        code = _CODES[size]
+        return (code.lower() if slot.signed else code), [name], name
+    if slot.signed:
+        raise DerivationError(f"{slot.spec.abbrev}: no rule for a signed number of {size} bytes in this order")
+    parts = [f"{name}_b{at}" for at in range(size)]
+    shifts = range(8 * (size - 1), -1, -8) if slot.big_endian else range(0, 8 * size, 8)
+    value = " | ".join(f"{part} << {shift}" if shift else part for part, shift in zip(parts, shifts, strict=True))
+    return "B" * size, parts, value
+
+
+def _make(plan: Plan, names: dict[str, Any]) -> list[str]:
+    given = ", ".join(f"{slot.spec.name}={slot.spec.name}" for slot in plan.slots)
+    both = ", ".join(part for part in (given, "rest=rest") if part)
+    return ["def make(p):", *_unpacked(plan, names), f"    return declared({both})"]
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+def value_source(spec: Field, raw: str) -> str | None:
+    """Expression for the value of a raw number under the name ``raw``, or None where it takes a table."""
+    if spec.width == 1 and spec.enum is None:
+        return f"({raw} != 0)"
+    if spec.enum is not None:
+        return raw
+    if spec.absent or spec.valid is not None:
+        return None
+    match spec.scale:
+        case None:
+            return raw
+        case Linear(multiply=multiply, divide=divide, offset=offset):
+            top = f"({raw} + {offset})" if offset else raw
+            top = f"{top} * {multiply}" if multiply != 1 else top
+            return f"{top} / {divide}" if divide != 1 else top
+    return None
+
+
+def _computed(plan: Plan) -> Iterator[tuple[Field, str]]:
+    """Computed fields whose fields are all here, with their expressions."""
+    here = {slot.spec.name for slot in plan.slots}
+    for spec in plan.declared.COMPUTED:
+        if here.issuperset(names_in(spec.expression)):
+            yield spec, f"int({python_of(spec.expression)})"
+
+
+def _values(plan: Plan, names: dict[str, Any]) -> list[str]:
+    lines = ["def values(p, book):", *_unpacked(plan, names), "    v = {}"]
+    for spec, expression in _computed(plan):
+        lines += _value_lines(spec, expression, plan, names)
+    for slot in plan.slots:
+        lines += _slot_values(slot, plan, names)
+    if plan.declared.INFO.carries is None and plan.rest_at < plan.length:
+        lines.append("    v['vebus.unknown'] = rest")
+    return [*lines, "    return v"]
+
+
+def _slot_values(slot: Slot, plan: Plan, names: dict[str, Any]) -> list[str]:
+    spec, name = slot.spec, slot.spec.name
+    if slot.count == 0:
+        is_text = spec.layout is not None and spec.layout.shape is Shape.TEXT
+        value = f"{name}.decode('ascii', 'backslashreplace')" if is_text else name
+        return [f"    v[{spec.abbrev!r}] = {value}"]
+    if not spec.is_number:
+        value = f"[{_value(spec, 'x', plan, names)} for x in {name}]"
+        one = f"{value}[0]" if slot.count == 1 else value
+        return [
+            f"    v[{spec.abbrev + '.list'!r}] = {slot.count}",
+            *([f"    v[{spec.abbrev!r}] = {one}"] * (slot.count > 0)),
+        ]
+    lines = _value_lines(spec, name, plan, names)
+    for part in spec.bits:
+        bits = f"({name} >> {part.shift} & {(1 << part.width) - 1})"
+        lines += _value_lines(part, bits, plan, names)
+    return lines
+
+
+def _value(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> str:
+    if needs_request(spec):
+        return raw  # without its request, the scale is not known
+    direct = value_source(spec, raw)
+    return direct if direct is not None else f"{_asked(spec, raw, plan, names)}.value"
+
+
+def _value_lines(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> list[str]:
+    if spec.expression is not None and spec.valid is not None:
+        node = _asked(spec, raw, plan, names)
+        return [f"    node = {node}", "    if node is not None:", f"        v[{spec.abbrev!r}] = node.value"]
+    return [f"    v[{spec.abbrev!r}] = {_value(spec, raw, plan, names)}"]
+
+
+def _asked(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> str:
+    """Call of the table of a field; makes the table."""
+    missing = set(reads(spec)) - set(plan.raw_specs)
+    if missing:
+        raise DerivationError(f"{spec.abbrev}: {', '.join(sorted(missing))} is not in {plan.length} bytes")
+    table = f"node_of_{spec.abbrev.replace('.', '_')}"
+    if table not in names:
+        names[table] = NodeTable(spec)
+    return f"{table}({', '.join(('book', raw, *reads(spec)))})"
+
+
+# --- summary ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the summary line.
+
+    ``raw`` is the expression of its number, ``beside`` those of what follows in round brackets; ``each`` is the field's
+    name where every number of a list is a part of its own.
+    """
+
+    spec: Field
+    raw: str
+    each: str = ""
+    beside: tuple[tuple[Field, str], ...] = ()
+
+
+def parts_for(plan: Plan) -> Iterator[Part]:
+    """Parts in the declared order, without those that are not in a message of this length."""
+    found: dict[str, Part] = {}
+    computed = tuple(_computed(plan))
+    for slot in plan.slots:
+        spec, name = slot.spec, slot.spec.name
+        beside = tuple((other, raw) for other, raw in computed if other.beside == name and other.unit)
+        each = "" if spec.is_number or not slot.count else name
+        if spec.is_number or slot.count:
+            found[name] = Part(spec=spec, raw="x" if each else name, each=each, beside=() if each else beside)
+        elif slot.size or not spec.layout or spec.layout.shape is not Shape.LIST:
+            found[name] = Part(spec=spec, raw="")
+        for part in spec.bits:
+            bits = f"({name} >> {part.shift} & {(1 << part.width) - 1})"
+            found[f"{name}.{part.name}"] = Part(spec=part, raw=bits)
+    for spec, raw in computed:
+        found[spec.name] = Part(spec=spec, raw=raw)
+    for name in summary_names(plan.declared):  # type: ignore[arg-type]  # mypy asks the instances for a hash
+        if name in found:
+            yield found[name]
+
+
+def _summary(plan: Plan, names: dict[str, Any]) -> list[str]:
+    lines = ["def summary(p, book):", *_unpacked(plan, names)]
+    parts = list(parts_for(plan))
+    texts = [direct_text(part) for part in parts]
+    if all(text is not None for text in texts):
+        marks = tuple(dict.fromkeys(mark for part in parts if (mark := _mark(part.spec))))
+        body = ", ".join(text for text in texts if text)
+        return [*lines, f"    return f{body!r}, {marks!r}"]
+    lines += ["    parts = []", "    marks = {}"]
+    for part, text in zip(parts, texts, strict=True):
+        lines += _direct_lines(part, text) if text is not None else _table_lines(part, plan, names)
+    return [*lines, "    return ', '.join(parts), tuple(marks)"]
+
+
+def _mark(spec: Field) -> str:
+    return "" if spec.evidence.mark == _MEANING_UNKNOWN else spec.evidence.mark
+
+
+def _direct_lines(part: Part, text: str) -> list[str]:
+    mark = _mark(part.spec)
+    return [f"    parts.append(f{text!r})", *([f"    marks[{mark!r}] = None"] if mark else [])]
+
+
+def direct_text(part: Part) -> str | None:
+    """The part as the inside of an f-string, or None where it takes a table."""
+    if part.each or not part.raw or part.spec.summary_text or "{" in part.spec.symbol:
+        return None
+    own = _number_text(part.spec, part.raw)
+    beside = [_number_text(spec, raw) for spec, raw in part.beside]
+    if own is None or any(text is None for text in beside):
+        return None
+    return "".join((f"{part.spec.symbol}=" if part.spec.symbol else "", own, *(f" ({text})" for text in beside)))
+
+
+def _number_text(spec: Field, raw: str) -> str | None:
+    value = value_source(spec, raw)
+    if (
+        value is None
+        or spec.enum is not None
+        or spec.width == 1
+        or needs_request(spec)
+        or isinstance(spec.scale, Reciprocal)
+    ):
+        return None
+    if spec.display == "hex" and spec.scale is None:
+        bits = spec.layout.bits if spec.layout else spec.width
+        digits = max(1, -(-bits // 4))
+        return f"0x{{{raw} & {(1 << 4 * digits) - 1}:0{digits}x}}"
+    decimals = decimals_of_fixed(spec)
+    unit = f" {spec.unit}" if spec.unit else ""
+    return f"{{{value}:.{decimals}f}}{unit}"
+
+
+def decimals_of_fixed(spec: Field) -> int:
+    """Decimals of a field whose scale stands in its declaration."""
+    from vebus_protocol.scaling import decimals_of
+
+    return decimals_of(spec, ScaleBook())
+
+
+def _table_lines(part: Part, plan: Plan, names: dict[str, Any]) -> list[str]:
+    spec = part.spec
+    if needs_request(spec) or any(needs_request(other) for other, _ in part.beside) or "{" in spec.symbol:
+        raise DerivationError(f"{spec.abbrev}: its request says what it holds")
+    if not part.raw:
+        return _bytes_lines(spec)
+    if spec.summary_text:
+        return [
+            f"    if {_asked(spec, part.raw, plan, names)}.value:",
+            *_appended(repr(spec.summary_text), spec, "    "),
+        ]
+    lines = [f"    node = {_asked(spec, part.raw, plan, names)}", "    if node is not None:"]
+    label = f"'{spec.symbol}=' + " if spec.symbol else ""
+    text = [f"        text = {label}node.text"]
+    for other, raw in part.beside:
+        text += [
+            f"        extra = {_asked(other, raw, plan, names)}",
+            "        if extra is not None and extra.value is not None and extra.unit:",
+            "            text += f' ({extra.text})'",
+        ]
+    lines += [*text, "        parts.append(text)", "        if node.mark and node.mark != 'unknown meaning':"]
+    lines.append("            marks[node.mark] = None")
+    return [f"    for x in {part.each}:", *(f"    {line}" for line in lines)] if part.each else lines
+
+
+def _appended(text: str, spec: Field, indent: str) -> list[str]:
+    mark = _mark(spec)
+    return [f"{indent}    parts.append({text})", *([f"{indent}    marks[{mark!r}] = None"] if mark else [])]
+
+
+def _bytes_lines(spec: Field) -> list[str]:
+    is_text = spec.layout is not None and spec.layout.shape is Shape.TEXT
+    text = f"{spec.name}.decode('ascii', 'backslashreplace')" if is_text else f"({spec.name}.hex(' ') or 'none')"
+    if spec.symbol:
+        text = f"{spec.symbol + '='!r} + {text}"
+    if spec.symbol == "" and is_text:
+        return [f"    if {spec.name}:", *_appended(text, spec, "    ")]
+    return _appended(text, spec, "")
