@@ -443,3 +443,12 @@ def test_last_known_state_of_each_sender() -> None:
     assert (multi.frames, multi.bad, mk3.frames, mk3.bad) == (3, 1, 1, 0)
     assert set(multi.last) == {"Sync", "Reply"}
     assert multi.last["Reply"].build() == dissect_frame(BUS_REPLY).payload[2:]
+
+
+@pytest.mark.parametrize(("surveys", "kept"), [(False, 0), (True, 200)])
+def test_only_a_survey_keeps_what_grows_with_the_capture(*, surveys: bool, kept: int) -> None:
+    asked, answer = bus("00 80 30 04", 1), bus("00 80 85 01 02", 2)
+    session = Session(survey=surveys)
+    for record in decode_chunks(at_times([asked, answer] * 200, Link.RS485), Link.RS485):
+        session.observe(record)
+    assert len(session.knowledge().responses) == kept

@@ -119,8 +119,14 @@ class _Port:
 class Session:
     """Folds records, each bus or adapter of a capture for itself; ``knowledge`` comes from a first pass."""
 
-    def __init__(self, knowledge: Knowledge | None = None, book: ScaleBook | None = None) -> None:
-        """Start without history; ``book`` holds the scales to assume, those of ``knowledge`` win."""
+    def __init__(
+        self, knowledge: Knowledge | None = None, book: ScaleBook | None = None, *, survey: bool = False
+    ) -> None:
+        """Start without history; ``book`` holds the scales to assume, those of ``knowledge`` win.
+
+        ``survey`` keeps for `knowledge` which reply answers which request; only then memory grows with the capture.
+        """
+        self._survey = survey
         self._known = knowledge or Knowledge()
         self._assumed = book or ScaleBook()
         self._ports: dict[Port, _Port] = {}
@@ -134,7 +140,7 @@ class Session:
         return MappingProxyType(self._senders)
 
     def knowledge(self) -> Knowledge:
-        """What was learned so far, for a second pass."""
+        """What was learned so far, for a second pass; the session must be a survey."""
         waiting = {
             asked.number
             for port in self._ports.values()
@@ -203,7 +209,7 @@ class Session:
 
     def _request(self, port: _Port, record: Record, exchange: Exchange, context: Context) -> Context:
         before = port.pending.get(exchange.key)
-        if before is not None and not before.answered and before.expects_reply:
+        if self._survey and before is not None and not before.answered and before.expects_reply:
             self._unanswered.add(before.number)
         message = record.chain[-1].message
         port.pending[exchange.key] = _Pending(
@@ -213,7 +219,8 @@ class Session:
 
     def _reply(self, port: _Port, record: Record, pending: _Pending, context: Context) -> Context:
         pending.answered = True
-        self._responses.setdefault(pending.number, record.number)
+        if self._survey:
+            self._responses.setdefault(pending.number, record.number)
         port.book = _learned(port.book, pending, record.chain[-1].message)
         _learn_assistants(port, pending.message, record.chain[-1].message)
         return replace(
