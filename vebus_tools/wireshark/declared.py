@@ -16,7 +16,14 @@ from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownSync
 from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES
 from vebus_protocol.scaling.fields import _FREQUENCY_DECIMALS, _PERIODS_PER_SECOND
 from vebus_protocol.schema import Evidence, Field, Link, Message, Space, WireEnum
-from vebus_protocol.variables import ALWAYS_SIGNED, RAM_VARIABLES, SETTINGS
+from vebus_protocol.variables import (
+    ALWAYS_SIGNED,
+    ASSISTANT_MEMORY,
+    ASSISTANT_WORDS,
+    RAM_VARIABLES,
+    SETTINGS,
+    AssistantId,
+)
 from vebus_protocol.winmon import WinmonFrame
 from vebus_tools import dissection, framing, glossary
 from vebus_tools.framing import _LAST_NUMBER, _LETTERS, _MIN_PAYLOAD, _MK3_FIRST, _RESERVED
@@ -57,6 +64,7 @@ def declared() -> dict[str, Literal]:
         "ram_scales": _ram_scales(),
         "setting_scales": _setting_scales(),
         "always_signed": set_of(ALWAYS_SIGNED),
+        "assistants": {"memory": ASSISTANT_MEMORY, "names": AssistantId.__name__, "words": _assistant_words()},
         "winmon_codes": winmon_codes(),
         "generated": _generated(),
         "envelopes": {name: _message(one) for name, one in _ENVELOPES.items()},
@@ -166,11 +174,21 @@ def _every_field() -> Iterator[Field]:
         for spec in (*one.FIELDS, *one.COMPUTED):
             yield spec
             yield from spec.bits
+    for spec in ASSISTANT_WORDS.values():
+        yield from spec.bits
+
+
+def _assistant_words() -> dict[int, Literal]:
+    """Described words of assistants' records: assistant -> place behind the header -> field."""
+    found: dict[int, dict[int, Literal]] = {}
+    for (assistant, word), spec in sorted(ASSISTANT_WORDS.items()):
+        found.setdefault(int(assistant), {})[word] = field_table(spec)
+    return {assistant: words for assistant, words in found.items()}
 
 
 def _enums() -> dict[str, type[WireEnum]]:
     found: dict[str, type[WireEnum]] = {}
-    classes: Iterable[type[WireEnum]] = (SenderId, FrameKind, *(s.enum for s in _every_field() if s.enum is not None))
+    classes: Iterable[type[WireEnum]] = (SenderId, FrameKind, AssistantId, *(s.enum for s in _every_field() if s.enum is not None))
     for one in classes:
         if found.setdefault(one.__name__, one) is not one:
             raise ValueError(f"two enumerations are called {one.__name__}")

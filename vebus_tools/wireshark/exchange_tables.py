@@ -13,6 +13,7 @@ from vebus_protocol.winmon import (
     RamInfoSplit,
     RamOffsetPiece,
     RamScalePiece,
+    RamValues,
     ReadRam,
     ReadRamInfo,
     ReadSetting,
@@ -57,6 +58,7 @@ def exchange_facts(one: type[Message]) -> dict[str, Literal]:
     return record(
         asks=_ASKS.get(one),
         tells=_TELLS.get(one),
+        tells_ram=one is RamValues,
         freezes=one is FreezeSnapshot,
         replies=set_of(replies) if one.INFO.replies else None,
         channels=_channels(one) if one.INFO.carries and one is not WinmonFrame else None,

@@ -15,13 +15,27 @@ local function described(kind)
     return kind == DECLARED.constants.kind_sync or kind == DECLARED.constants.kind_data
 end
 
+local function unescaped(frame, found)
+    local severity = frame.kind == DECLARED.constants.kind_sync and "warn" or "error"
+    for at = DECLARED.constants.header_size + 1, #frame.wire - 1 do
+        local byte = frame.wire:byte(at)
+        if byte > DECLARED.constants.escape then
+            local text = string.format("Byte 0x%02x at wire byte %d is not escaped", byte, at - 1)
+            found[#found + 1] = finding(severity, "malformed", text, G.stuffed.abbrev)
+        end
+    end
+end
+
 local function envelope_findings(frame, found)
     local checksum = (frame.link == "rs485" and E.rs485_trailer or E.mk3_trailer).fields[1].abbrev
     if frame.special then
         if not frame.complement_ok then
-            local text = "Complement 0x%02x incorrect, should be 0x%02x"
             local value, complement = frame.wire:byte(3), frame.wire:byte(4)
-            text = string.format(text, complement, (DECLARED.constants.last_number - value) % 0x100)
+            local should, last = "a value above 0x7f has none", DECLARED.constants.last_number
+            if value <= last then
+                should = string.format("should be 0x%02x", last - value)
+            end
+            local text = string.format("Complement 0x%02x incorrect, %s", complement, should)
             found[#found + 1] = finding("error", "checksum", text, E.special.fields[4].abbrev)
         end
         return
@@ -29,6 +43,9 @@ local function envelope_findings(frame, found)
     for _, at in ipairs(frame.bad_escapes or {}) do
         local text = string.format("Escape byte FA at wire byte %d is not followed by 7A..7F", at)
         found[#found + 1] = finding("error", "malformed", text, G.stuffed.abbrev)
+    end
+    if is_rs485(frame) then
+        unescaped(frame, found)
     end
     if is_rs485(frame) and not described(frame.kind) then
         local text = string.format("Frame of unknown kind 0x%02x", frame.kind)

@@ -21,9 +21,9 @@ local function unscaled(raw)
     return numbers.decimal(raw)
 end
 
-local function unit_of(spec, which)
-    if spec.unit then
-        return spec.unit
+local function unit_of(spec, which, word)
+    if spec.unit or word then
+        return spec.unit or word.unit or ""
     end
     if which == nil or not spec.scale then
         return ""
@@ -60,11 +60,23 @@ local function which_of(spec, raws, context)
     return type(told) == "function" and told(raws) or told
 end
 
+-- What an assistant's record says of a RAM variable; of a header the number itself says it.
+local function in_record(spec, raw, which, context)
+    if not which or which < DECLARED.assistants.memory or not spec.scale or spec.scale.kind ~= "ram" then
+        return nil
+    end
+    local place = assistants.place(context.assistants, which)
+    if place and place.index == 0 then
+        return { header = raw % 0x10000, index = 0 }
+    end
+    return place
+end
+
 local function text_and_value(spec, raw, raws, context, which, node)
     local value, assumed, reason = scales.physical(spec, raw, raws, context.book, which)
     if spec.enum then
         local name = DECLARED.enums[spec.enum][raw]
-        local called = name or spec.unnamed
+        local called = name or spec.unnamed or ""
         node.name, node.value = name or "", raw
         node.text = called ~= "" and called .. " (" .. hex_of(spec, raw) .. ")" or hex_of(spec, raw)
     elseif value == nil and reason == scales.NOT_KNOWN then
@@ -80,24 +92,7 @@ local function text_and_value(spec, raw, raws, context, which, node)
     end
 end
 
--- Node of one number; ``place`` says where it stands.
-local function scaled(spec, raw, raws, context, which, place)
-    local node = {
-        spec = spec,
-        abbrev = spec.abbrev,
-        label = place.label or spec.label,
-        raw = raw,
-        unit = unit_of(spec, which),
-        mark = spec.mark,
-        start = place.start,
-        size = place.size or 0,
-        generated = place.generated,
-        beside = place.beside or {},
-        children = {},
-    }
-    text_and_value(spec, raw, raws, context, which, node)
-    return node
-end
+local scaled
 
 local function add_bits(node, spec, raw, raws, context)
     for _, part in ipairs(spec.bits or {}) do
@@ -112,6 +107,62 @@ local function add_bits(node, spec, raw, raws, context)
         end
         node.children[#node.children + 1] = child
     end
+end
+
+-- Node of a header, or of a word whose meaning and scale are those of its assistant.
+local function of_record(spec, raw, at, context, place)
+    local bare, word = raw % 0x10000, assistants.word(at)
+    if not word then
+        return {
+            spec = spec,
+            abbrev = spec.abbrev,
+            label = place.label,
+            text = assistants.header_text(at),
+            value = bare,
+            raw = bare,
+            unit = "",
+            start = place.start,
+            size = place.size or 0,
+            beside = place.beside or {},
+            children = {},
+        }
+    end
+    local number = word.signed and bare >= 0x8000 and bare - 0x10000 or bare
+    local node = scaled(word, number, {}, context, nil, place)
+    node.abbrev, node.raw = spec.abbrev, raw
+    if word.scale then
+        node.mark = DECLARED.constants.assumed_mark
+    end
+    add_bits(node, word, bare, {}, context)
+    node.spec = spec
+    return node
+end
+
+-- Node of one number; ``place`` says where it stands.
+function scaled(spec, raw, raws, context, which, place)
+    local at = in_record(spec, raw, which, context)
+    local word = at and assistants.word(at) or nil
+    if at then
+        place.label = string.format("RAM[%d] %s", which, assistants.label(at))
+        if at.index == 0 or (word and not scales.is_announced(which, context.book)) then
+            return of_record(spec, raw, at, context, place)
+        end
+    end
+    local node = {
+        spec = spec,
+        abbrev = spec.abbrev,
+        label = place.label or spec.label,
+        raw = raw,
+        unit = unit_of(spec, which, word),
+        mark = spec.mark,
+        start = place.start,
+        size = place.size or 0,
+        generated = place.generated,
+        beside = place.beside or {},
+        children = {},
+    }
+    text_and_value(spec, raw, raws, context, which, node)
+    return node
 end
 
 local function list_item(spec, at, raw, raws, context, place)

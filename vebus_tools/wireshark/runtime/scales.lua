@@ -177,3 +177,9 @@ function scales.decimals(spec, raws, book, variable)
     end
     return numbers.places(rule_of(spec, raws, book, variable).divide or 1)
 end
+
+-- Whether a scale of this RAM variable is known and can be used.
+function scales.is_announced(variable, book)
+    local rule = known_rule("ram", variable, book)
+    return rule ~= nil and rule.reason == nil
+end

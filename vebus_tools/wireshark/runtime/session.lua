@@ -16,7 +16,16 @@ session.reset()
 
 local function port_of(record)
     local key = record.link .. " " .. record.interface
-    ports[key] = ports[key] or { pending = {}, snapshot = {}, learned = { ram = {}, setting = {} } }
+    ports[key] = ports[key]
+        or {
+            pending = {},
+            snapshot = {},
+            learned = { ram = {}, setting = {} },
+            assistants = {},
+            first_assistants = {}, -- as long as no record changed
+            told = {}, -- what was read of RAM variables, in the order of the capture
+        }
+    ports[key].nothing = ports[key].nothing or { port = ports[key], findings = {} }
     return ports[key]
 end
 
@@ -59,6 +68,47 @@ local function learn(port, pending, reply, order)
     list[id] = list[id] or {}
     local rule = kind == "ram" and scales.ram_rule(scale, offset) or scales.setting_rule(scale, offset)
     table.insert(list[id], { order = order, rule = rule })
+end
+
+local function learn_assistants(port, asked, reply, order)
+    if asked.declared.asks ~= "ram" or not reply.declared.tells_ram then
+        return
+    end
+    local pairs_of = {}
+    for at, raw in ipairs(reply.raws.values) do
+        if asked.raws.ids[at] then
+            pairs_of[#pairs_of + 1] = { asked.raws.ids[at], raw }
+        end
+    end
+    table.sort(pairs_of, function(left, right)
+        return left[1] < right[1] or (left[1] == right[1] and left[2] < right[2])
+    end)
+    local before = port.assistants
+    port.assistants = assistants.learned(before, pairs_of)
+    if assistants.continues(port.assistants, before) and assistants.continues(before, port.first_assistants) then
+        port.first_assistants = port.assistants
+    end
+    table.insert(port.told, { order = order, pairs_of = pairs_of, headers = port.assistants })
+end
+
+-- Records as they stood at this place of the capture; when all of it was read, those that are only read later, too.
+local function assistants_at(port, order, visited)
+    if visited and port.told_twice ~= #port.told then
+        local headers = port.first_assistants
+        for _, entry in ipairs(port.told) do
+            headers = assistants.learned(headers, entry.pairs_of)
+            entry.second = headers
+        end
+        port.told_twice = #port.told
+    end
+    local found = visited and port.first_assistants or {}
+    for _, entry in ipairs(port.told) do
+        if entry.order > order then
+            break
+        end
+        found = visited and entry.second or entry.headers
+    end
+    return found
 end
 
 local function exchange_of(record)
@@ -135,6 +185,7 @@ local function on_reply(port, record, pending, context)
     pending.answered = true
     responses[pending.number] = responses[pending.number] or record.number
     learn(port, pending, record.chain[#record.chain], record.order)
+    learn_assistants(port, pending.message, record.chain[#record.chain], record.order)
     context.response_to = pending.number
     context.response_time_s = record.at - pending.at
     context.ram_ids = ram_ids(pending)
@@ -193,27 +244,23 @@ local function sync(port, record, context)
     end
 end
 
-local NOTHING = { findings = {} }
-
-local function first_time(record)
+local function first_time(record, port)
     if not record.frame or not record.good then
-        return NOTHING
+        return port.nothing
     end
-    local context = { findings = {} }
-    local port, last = port_of(record), record.chain[#record.chain]
+    local context = { port = port, findings = {} }
+    local last = record.chain[#record.chain]
     gap(port, record, context)
     sync(port, record, context)
     exchange(port, record, context)
     if last and last.declared.freezes then
         port.snapshot = last.raws.ids
     end
-    if #context.findings == 0 then
-        context.findings = NOTHING.findings
-        if next(context) == "findings" and next(context, "findings") == nil then
-            return NOTHING
-        end
+    local count = #context.findings
+    for _ in pairs(context) do
+        count = count + 1
     end
-    return context
+    return count > 2 and context or port.nothing -- most frames have nothing of their own to keep
 end
 
 local function is_unanswered(port, number)
@@ -230,15 +277,18 @@ end
 
 -- What is known of a record when it is shown; ``visited`` says that all of the capture was read before.
 function session.observe(record, visited)
+    local port = port_of(record)
     if not contexts[record.order] then
-        contexts[record.order] = first_time(record)
+        contexts[record.order] = first_time(record, port)
     end
-    local kept, port = contexts[record.order], port_of(record)
+    local kept = contexts[record.order]
+    port = kept.port or port
     local context = {}
     for key, value in pairs(kept) do
         context[key] = value
     end
     context.book = book_for(port, record.order)
+    context.assistants = assistants_at(port, record.order, visited)
     if visited and record.frame and record.good then
         context.response_in = kept.is_request and responses[record.number] or nil
         if is_unanswered(port, record.number) then

@@ -1,7 +1,6 @@
 -- The face to Wireshark: protocols, fields, expert infos, columns, trees.
 local FIELDS, PROTOCOLS, EXPERTS = {}, {}, {}
 local of_interface = Field.new("frame.interface_name")
-local of_direction = Field.new("frame.packet_flags_direction")
 
 for _, entry in ipairs(DECLARED.protocols) do
     PROTOCOLS[entry.name] = Proto(entry.name, entry.title)
@@ -244,15 +243,15 @@ end
 
 -- packets -------------------------------------------------------------------------------------------------------------
 
-local DIRECTIONS = { [1] = "from", [2] = "to" }
+local DIRECTIONS = { [0] = "to", [1] = "from" } -- sent and received, in Wireshark's numbers
 
 local function heard_in(pinfo)
-    local interface, direction = of_interface(), of_direction()
+    local interface = of_interface()
     return {
         number = pinfo.number,
         at = pinfo.abs_ts,
         interface = interface and interface.value or "",
-        direction = direction and DIRECTIONS[direction.value] or nil,
+        direction = DIRECTIONS[pinfo.p2p_dir],
     }
 end
 
