@@ -126,6 +126,9 @@ def _findings(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
         info, rest = placed.message.INFO, placed.message.rest
         if rest and info.carries is None and not info.rest_known:
             yield Finding(Severity.NOTE, Group.UNDECODED, f"{len(rest)} bytes undecoded", "vebus.unknown")
+        if info.check is not None:
+            for text in info.check(placed.message.build()):
+                yield Finding(Severity.WARN, Group.MALFORMED, text)
 
 
 def _envelope_findings(frame: Received) -> Iterator[Finding]:

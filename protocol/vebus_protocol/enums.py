@@ -41,10 +41,14 @@ __all__ = [
 
 
 class SenderId(WireEnum):
-    """Sender of an RS485 frame: its first two bytes, read in wire order (vebus-rs485.md 2)."""
+    """Sender of an RS485 frame: its first two bytes, read in wire order (vebus-rs485.md 2).
+
+    The id of a real BMS is not known; "LB" is that of the laboratory profile (bms-wire.md 8.2).
+    """
 
     MULTI = (0x8383, "Multi")
     MK3 = (0x98F7, "MK3")
+    LAB_BMS = (0x4C42, "LAB BMS")
 
 
 class FrameKind(WireEnum):

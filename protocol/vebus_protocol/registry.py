@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vebus_protocol import adapter, info, status, switch, sync, winmon
+from vebus_protocol import adapter, bms, info, status, switch, sync, winmon
 from vebus_protocol.enums import FrameType
 from vebus_protocol.errors import MessageError
 from vebus_protocol.frame import FbFrame, Rs485Header, Rs485Trailer
@@ -45,7 +45,7 @@ class UnknownSync(Message):
 ENVELOPES: tuple[type[Message], ...] = (Rs485Header, Rs485Trailer, FbFrame, Mk3Header, Mk3Leds, Mk3Trailer)
 MESSAGES: tuple[type[Message], ...] = tuple(
     getattr(family, name)
-    for family in (sync, status, info, switch, winmon, adapter)
+    for family in (sync, status, info, switch, winmon, adapter, bms)
     for name in family.__all__
     if isinstance(getattr(family, name), type) and issubclass(getattr(family, name), Message)
 )

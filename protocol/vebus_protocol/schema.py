@@ -351,7 +351,8 @@ def bit(name: str, shift: int, label: str, *, width: int = 1, **facts: Any) -> F
 class MessageInfo:
     """What is known of a message as a whole: where it stands, how it is recognised, how it prints.
 
-    ``carries`` is the space of the body that stands in ``rest``, ``replies`` the codes that answer a winmon request.
+    ``carries`` is the space of the body that stands in ``rest``, ``replies`` the codes that answer a winmon request,
+    ``check`` says where the bytes of a message contradict each other.
     """
 
     space: Space
@@ -367,6 +368,7 @@ class MessageInfo:
     summary: tuple[str, ...] | None = None
     rest_label: str = "Undecoded"
     rest_known: bool = False
+    check: Callable[[bytes], tuple[str, ...]] | None = None
     evidence: Evidence = Evidence.CONFIRMED
     source: str = ""
 
