@@ -15,18 +15,18 @@ from vebus_tools.simulator.scenario import Assistant, BatterySpec, DeviceSpec, E
 ESS_DEVICE = DeviceSpec(assistants=(Assistant(id=0x005, words=(0, 0, 0, 0)),), load_wave_w=0.0)
 
 
-def plain(**changes: Any) -> Scenario:
+def plain(**changes: object) -> Scenario:
     """A scenario without chance: one Multi with ESS, a host, mains."""
-    return replace(load_scenario("exact"), **{"devices": (ESS_DEVICE,), **changes})
+    return replace(load_scenario("exact"), **{"devices": (ESS_DEVICE,), **changes})  # type: ignore[arg-type]
 
 
-def alone(**changes: Any) -> Scenario:
+def alone(**changes: object) -> Scenario:
     """The same without a host on the bus."""
     return plain(host=HostSpec(present=False), **changes)
 
 
-def event(at_s: float, kind: EventKind, **values: Any) -> Event:
-    return Event(at_s=at_s, kind=kind, **values)
+def event(at_s: float, kind: EventKind, **values: object) -> Event:
+    return replace(Event(at_s=at_s, kind=kind), **values)  # type: ignore[arg-type]
 
 
 def battery(soc: float) -> BatterySpec:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +63,7 @@ def test_rates_are_those_of_a_real_bus() -> None:
 def test_sync_frames_come_once_in_a_mains_period(hertz: float, period_s: float) -> None:
     bus = VirtualBus(alone(mains=replace(STEADY, frequency_hz=hertz)))
     syncs = [said for said in frames(bus, 5.0) if isinstance(said.last, SyncFrame)][1:]
-    steps = [after.sent.at_s - before.sent.at_s for before, after in zip(syncs, syncs[1:], strict=False)]
+    steps = [after.sent.at_s - before.sent.at_s for before, after in pairwise(syncs)]
     assert max(steps) == pytest.approx(period_s, abs=1e-6)
     assert min(steps) == pytest.approx(period_s, abs=1e-6)
 
@@ -270,7 +271,7 @@ def test_a_firmware_change_restarts_and_shows() -> None:
     said = list(frames(bus, 40.0))
     versions = {one.last.version for one in said if isinstance(one.last, VersionReply)}
     assert versions == {2629492, 2629508}
-    gaps = [b.sent.at_s - a.sent.at_s for a, b in zip(said, said[1:], strict=False)]
+    gaps = [b.sent.at_s - a.sent.at_s for a, b in pairwise(said)]
     assert max(gaps) > 0.9
 
 

@@ -1,6 +1,7 @@
 """Closed loop: what the simulator wrote, decoded again, is what its model measured, within one quantisation step."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -62,18 +63,14 @@ class Loop:
             raw = spec.expression(message.raws())
         self.near(spec, raw, message.raws(), value, variable=variable)
 
-    def near(
-        self, spec: Field, raw: int, raws: dict[str, Any], value: float, *, variable: int | None = None
-    ) -> None:
+    def near(self, spec: Field, raw: int, raws: dict[str, Any], value: float, *, variable: int | None = None) -> None:
         found = physical(spec, raw, raws, self.book, variable=variable)
         rule = rule_of(spec, raws, self.book, variable=variable)
         if found.value is None:
             assert value == ABSENT, f"{spec.abbrev}: {found.reason}, model has {value}"
             return
-        if rule.over is not None:  # a frequency: one step of its period
-            step = abs((rule.value(raw + 1) or 0) - found.value)
-        else:
-            step = rule.multiply / rule.divide
+        is_frequency = rule.over is not None  # then it is one step of the period
+        step = abs((rule.value(raw + 1) or 0) - found.value) if is_frequency else rule.multiply / rule.divide
         assert found.value == pytest.approx(value, abs=step), spec.abbrev
 
     def _compare(self, said: Said) -> None:
@@ -242,7 +239,7 @@ def test_every_message_gives_back_the_model(model: str) -> None:
 def test_the_counter_of_sync_frames_follows_the_clock() -> None:
     loop = Loop(load_scenario("quiet-house"))
     loop.run(30.0)
-    for (before, first), (after, second) in zip(loop.ticks[1:], loop.ticks[2:], strict=False):
+    for (before, first), (after, second) in pairwise(loop.ticks[1:]):
         assert (second - first) % (1 << 24) == pytest.approx((after - before) / 0.4e-6, abs=1)
 
 

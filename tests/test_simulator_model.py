@@ -53,7 +53,8 @@ def test_powers_balance_at_every_moment(name: str) -> None:
 
 
 def test_charging_goes_through_its_phases() -> None:
-    phases, leds, volts = [], set(), []
+    phases: list[ChargeSubState] = []
+    leds, volts = set(), []
     scenario = load_scenario("charging")
     for _, device in course(scenario, 5000.0, 10.0):
         now = device.converter
@@ -95,7 +96,8 @@ def test_absorption_is_repeated_after_its_interval() -> None:
 
 
 def test_ac_loss_is_a_moment_and_then_island_mode() -> None:
-    states, conditions = [], []
+    states: list[int] = []
+    conditions: list[int] = []
     scenario = alone(events=(event(5.0, EventKind.AC_LOST), event(20.0, EventKind.AC_BACK)))
     for _, device in course(scenario, 40.0, 0.1):
         for seen, value in ((states, device.converter.state()), (conditions, device.converter.condition())):

@@ -14,7 +14,7 @@ from vebus_protocol.frame import Frame, encode_frame
 from vebus_protocol.info import AcInfo, DcInfo
 from vebus_protocol.registry import MESSAGES, decode_payload
 from vebus_protocol.scaling import ScaleBook, raw_of
-from vebus_protocol.schema import Linear, Link, Message, Shape, Space
+from vebus_protocol.schema import Field, Linear, Link, Message, Shape, Space
 from vebus_protocol.status import AcPhase, Charger, Condition
 from vebus_protocol.switch import AcInputConfiguration
 from vebus_protocol.sync import SyncFrame
@@ -52,7 +52,7 @@ def _arguments(message: Message) -> list[Any]:
 @pytest.mark.parametrize("declared", FIXED)
 @given(seed=st.integers(0, 1 << 32))
 def test_struct_form_equals_the_built_message(declared: type[Message], seed: int) -> None:
-    message = declared(**_random_values(declared, Random(seed)))
+    message = declared(**_random_values(declared, Random(seed)))  # noqa: S311  (test data)
     assert struct_of(declared).pack(*_arguments(message)) == message.build()
 
 
@@ -96,7 +96,9 @@ QUANTITIES = [
 
 @pytest.mark.parametrize("spec", QUANTITIES, ids=lambda spec: spec.abbrev)
 @given(part=st.floats(0.01, 0.99))
-def test_quantity_equals_the_scale_of_the_declaration(spec: Any, part: float) -> None:
+def test_quantity_equals_the_scale_of_the_declaration(spec: Field, part: float) -> None:
+    assert spec.layout is not None
+    assert isinstance(spec.scale, Linear)
     low = -(1 << (spec.layout.bits - 1)) if spec.layout.signed else 0
     raw = low + round(part * ((1 << spec.layout.bits) - 1))
     value = (raw + spec.scale.offset) * spec.scale.multiply / spec.scale.divide

@@ -40,11 +40,10 @@ _LIMITS_FILL = bytes(6)  # the reply has 7 bytes, no source says which
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Payload for the host and how long it takes; ``asked`` = a reply in the sense of the fault plan."""
+    """Payload for the host, and how long it takes from the request to its first byte, in s."""
 
     payload: bytes
     delay_s: float
-    asked: bool = True
 
 
 class Commands:
@@ -101,13 +100,17 @@ class Commands:
         if server is None or not body:
             return
         head = bytes((_ADAPTER, ord(letter)))
-        for reply in server.answer(body, form, now):
-            yield from self._by_bus(head + reply)
+        parts = server.answer(body, form, now)
+        delay = self._drawn() if parts else 0.0  # all parts of a reply come in a row
+        for part in parts:
+            yield Reply(payload=head + part, delay_s=delay)
 
-    def _by_bus(self, payload: bytes | None, least_s: float = _BUS_S) -> Iterator[Reply]:
+    def _by_bus(self, payload: bytes | None, more_s: float = 0.0) -> Iterator[Reply]:
         if payload is not None:
-            drawn = self._latency.uniform(_FASTEST_S, _SLOWEST_S) - _BUS_S if self._latency else 0.0
-            yield Reply(payload=payload, delay_s=least_s + drawn)
+            yield Reply(payload=payload, delay_s=self._drawn() + more_s)
+
+    def _drawn(self) -> float:
+        return self._latency.uniform(_FASTEST_S, _SLOWEST_S) if self._latency else _BUS_S
 
     # own replies -----------------------------------------------------------------------------------------------------
 
@@ -142,8 +145,8 @@ class Commands:
             return
         wanted = payload[2]
         if wanted <= InfoCommand.AC_INPUT_CONFIGURATION:
-            least = _SLOW_S if wanted == InfoCommand.AC_INPUT_CONFIGURATION else _BUS_S
-            yield from self._by_bus(self._live(wanted), least)
+            slow = _SLOW_S if wanted == InfoCommand.AC_INPUT_CONFIGURATION else 0.0
+            yield from self._by_bus(self._live(wanted), slow)
         elif wanted == InfoCommand.SNAPSHOT:
             device = self._selected()
             if device is not None:

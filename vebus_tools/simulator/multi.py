@@ -78,7 +78,7 @@ class Multi:
         self._sync = WireEncoder(SenderId.MULTI, FrameKind.SYNC, first=0x55)
         self._data = WireEncoder(SenderId.MULTI, FrameKind.DATA)
         self._latency = stream(seed, "latency") if installation.scenario.random.latency else None
-        self._answers: list[tuple[float, int, bytes]] = []
+        self._answers: list[tuple[float, int, bytes, tuple[bytes, ...]]] = []
         self._asked = 0
         self._turn = _SYNC_TURN
         self._cycle = 0
@@ -118,12 +118,9 @@ class Multi:
             self._device.bus_switch(payload[1])
 
     def _reply_later(self, request: bytes, at: float) -> None:
-        delay = self.faults.reply_delay(at) if self.faults else 0.0
-        if delay is None:
-            return
         wait = self._latency.uniform(_FASTEST_S, _SLOWEST_S) if self._latency else _FIXED_S
         self._asked += 1
-        heappush(self._answers, (at + wait + delay, self._asked, request))
+        heappush(self._answers, (at + wait, self._asked, request, ()))
         self._look_ahead()
 
     def _replies_to(self, request: bytes, now: float) -> list[bytes]:
@@ -164,7 +161,7 @@ class Multi:
     def _next(self, at: float) -> list[bytes]:
         answers = self._answers
         if answers and self._reply_at(answers[0][0]) <= at:
-            return self._reply(heappop(answers)[2], at)
+            return self._reply(*heappop(answers)[1:], at)
         if self._turn == _SYNC_TURN:
             return self._begin(at)
         if self._turn == _PHASE_TURN:
@@ -216,10 +213,16 @@ class Multi:
             return self._frames.condition(with_temperature=self._cycle % _TEMPERATURE_EVERY == _CONDITION_AT)
         return self._frames.charger() if kind == _CHARGER else self._frames.configuration()
 
-    def _reply(self, request: bytes, at: float) -> list[bytes]:
-        payloads = self._replies_to(request, at)
-        if self.faults:
+    def _reply(self, order: int, request: bytes, kept: tuple[bytes, ...], at: float) -> list[bytes]:
+        """Frames of a reply that is due; ``kept`` is one that a fault made late."""
+        payloads = list(kept) or self._replies_to(request, at)
+        if self.faults and payloads and not kept:
             payloads = [self.faults.payload(payload, at) for payload in payloads]
+            delay = self.faults.reply_delay(at)
+            if delay:
+                heappush(self._answers, (at + delay, order, request, tuple(payloads)))
+            if delay is None or delay:
+                return []
         self.replies += bool(payloads)
         return [self._numbered(payload) for payload in payloads]
 
