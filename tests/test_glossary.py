@@ -11,10 +11,8 @@ from vebus_protocol.enums import FrameKind
 from vebus_protocol.registry import ENVELOPES, MESSAGES
 from vebus_protocol.schema import CONFIRMED, LIST_U16, U8, U16, Linear, Message, Space, bit, field, message
 from vebus_tools import dissection, glossary
-from vebus_tools.filter_values import RECORD_FIELDS as FILTER_FIELDS
+from vebus_tools.frame_fields import COLUMNS, RECORD_FIELDS, Entry
 from vebus_tools.glossary import (
-    COLUMNS,
-    RECORD_FIELDS,
     conflicts,
     entries,
     field_lines,
@@ -43,7 +41,7 @@ class Sample(Message):
 
 
 @pytest.fixture
-def sample(monkeypatch: pytest.MonkeyPatch) -> dict[str, glossary.Entry]:
+def sample(monkeypatch: pytest.MonkeyPatch) -> dict[str, Entry]:
     monkeypatch.setattr(glossary, "_messages", lambda: (Sample,))
     return dict(entries.__wrapped__())
 
@@ -68,20 +66,20 @@ def tshark(tmp_path: Path) -> Tshark:
         ("vebus.response_in", "FT_FRAMENUM", "", 0, "number"),
     ],
 )
-def test_types(sample: dict[str, glossary.Entry], abbrev: str, ftype: str, base: str, mask: int, kind: str) -> None:
+def test_types(sample: dict[str, Entry], abbrev: str, ftype: str, base: str, mask: int, kind: str) -> None:
     found = sample[abbrev]
     assert (found.ftype, found.base, found.mask, found.kind) == (ftype, base, mask, kind)
     assert found.protocol == abbrev.partition(".")[0]
 
 
-def test_only_scaled_fields_have_a_raw_number(sample: dict[str, glossary.Entry]) -> None:
+def test_only_scaled_fields_have_a_raw_number(sample: dict[str, Entry]) -> None:
     assert [abbrev for abbrev in sample if abbrev.startswith("sample") and abbrev.endswith(".raw")] == [
         "sample.volts.raw"
     ]
     assert (sample["sample.volts"].unit, sample["sample.volts.raw"].unit) == ("V", "")
 
 
-def test_lines_have_the_columns_of_tshark(sample: dict[str, glossary.Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_have_the_columns_of_tshark(sample: dict[str, Entry], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glossary, "entries", lambda: sample)
     lines = list(field_lines())
     assert "F\tVolts\tsample.volts\tFT_DOUBLE\tsample\t\t0x0\tat the terminals, in V" in lines
@@ -136,11 +134,6 @@ def test_names_in_json_cannot_meet() -> None:
         facets = ("", ".raw", ".text", ".mark", "_tree") if entry.protocol != "frame" else ("",)
         keys.update((abbrev + facet).replace(".", "_") for facet in facets)
     assert {key for key, count in keys.items() if count > 1} == set()
-
-
-def test_a_filter_reads_the_same_fields_of_the_record() -> None:
-    fields = {name: spec.kind for name, spec in FILTER_FIELDS.items()}
-    assert fields == {name: known_fields()[name] for name in fields}
 
 
 def test_names_of_values() -> None:

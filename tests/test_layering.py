@@ -62,6 +62,7 @@ LAYERS = (
     layer("vebus_tools.session"),
     layer("vebus_tools.tally"),
     layer("vebus_tools.nodes"),
+    layer("vebus_tools.frame_fields"),
     layer("vebus_tools.field_nodes"),
     layer("vebus_tools.dissection"),
     layer("vebus_tools.glossary"),

@@ -35,10 +35,11 @@ from tests.handmade import (
     sync,
 )
 from tests.real_tshark import find_tshark
+from vebus_tools.frame_fields import info_text
 from vebus_tools.records import Finding, Group, Severity
 from vebus_tools.sinks.colours import ansi, painter, summary_style, tree_style
 from vebus_tools.sinks.hexpane import hex_lines
-from vebus_tools.sinks.text import arrow_for, frame_lines, info_text, printable, summary_line
+from vebus_tools.sinks.text import arrow_for, frame_lines, printable, summary_line
 from vebus_tools.sinks.tree import tree_lines
 from vebus_tools.times import TimeForm, Timing, time_text
 

@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from vebus_tools.filter_syntax import Character, Cut
-from vebus_tools.records import Severity, Stamp
+from vebus_tools.frame_fields import COLUMNS, FRAME, RECORD_FIELDS, record_nodes
+from vebus_tools.nodes import RAW_SUFFIX
+from vebus_tools.records import Severity
+from vebus_tools.times import TimeForm, Timing
 
 if TYPE_CHECKING:
     from vebus_tools.nodes import Dissection, Node, Value
 
 __all__ = [
-    "RECORD_FIELDS",
+    "OWN_KINDS",
     "RELATIONS",
     "SEVERITIES",
     "Found",
     "Item",
     "Moment",
-    "RecordField",
     "collect",
     "sliced",
     "texts",
@@ -48,28 +50,22 @@ Found = Mapping[str, tuple[Item, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A dissection with the stamps of the first and of the previous record, None where the caller knows none."""
+    """A dissection with the stamps that its times are measured against, None where the caller knows none.
+
+    ``time`` is the form of the time column.
+    """
 
     dissection: Dissection
-    first: Stamp | None = None
-    previous: Stamp | None = None
-
-    @property
-    def stamp(self) -> Stamp:
-        """Stamp of this record."""
-        return self.dissection.record.stamp
+    timing: Timing | None = None
+    time: TimeForm = TimeForm.RELATIVE
 
 
-# --- fields that belong to no protocol of the bus --------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class RecordField:
-    """A field of Wireshark's own (frame.*, _ws.*); ``kind`` is "number", "text" or "bytes"."""
-
-    abbrev: str
-    label: str
-    kind: str
-    read: Callable[[Moment], Iterable[Item]]
-
+OWN_KINDS: Mapping[str, str] = {
+    FRAME: "bytes",
+    **{abbrev: entry.kind for abbrev, entry in RECORD_FIELDS.items()},
+    **dict.fromkeys(COLUMNS, "text"),
+}
+"""Names that every record has, with their kinds."""
 
 SEVERITIES: Mapping[str, int] = {
     name: severity.value for severity in Severity for name in (severity.text, severity.name.capitalize())
@@ -77,57 +73,14 @@ SEVERITIES: Mapping[str, int] = {
 """Names of ``_ws.expert.severity``; "Warn" and "Warning" are the same."""
 
 
-def _elapsed(now: Stamp, earlier: Stamp) -> tuple[Item, ...]:
-    """Seconds between two stamps, to the nanosecond; nothing between a date and a time without one."""
-    return (Item(round(now.at - earlier.at, 9)),) if now.epoch == earlier.epoch else ()
-
-
-def _relative(moment: Moment) -> tuple[Item, ...]:
-    if moment.first is not None:
-        return _elapsed(moment.stamp, moment.first)
-    return () if moment.stamp.epoch else (Item(moment.stamp.at),)
-
-
-def _delta(moment: Moment) -> tuple[Item, ...]:
-    if moment.previous is not None:
-        return _elapsed(moment.stamp, moment.previous)
-    return () if moment.first is None else (Item(0.0),)
-
-
-def _severities(moment: Moment) -> Iterable[Item]:
-    for finding in moment.dissection.findings:
-        severity = finding.severity
-        yield Item(severity.value, labels=(severity.text, severity.name))
-
-
-RECORD_FIELDS: Mapping[str, RecordField] = {
-    field.abbrev: field
-    for field in (
-        RecordField("frame", "Frame", "bytes", lambda m: (Item(m.dissection.record.wire),)),
-        RecordField("frame.number", "Frame Number", "number", lambda m: (Item(m.dissection.record.number),)),
-        RecordField(
-            "frame.len", "Frame length on the wire", "number", lambda m: (Item(len(m.dissection.record.wire)),)
-        ),
-        RecordField("frame.time_epoch", "Epoch Time", "number", lambda m: (Item(m.stamp.at),) if m.stamp.epoch else ()),
-        RecordField("frame.time_relative", "Time since first frame", "number", _relative),
-        RecordField("frame.time_delta", "Time delta from previous captured frame", "number", _delta),
-        RecordField("_ws.expert", "Expert Info", "text", lambda m: [Item(f.text) for f in m.dissection.findings]),
-        RecordField("_ws.expert.severity", "Severity level", "number", _severities),
-        RecordField(
-            "_ws.expert.group", "Group", "text", lambda m: [Item(f.group.value) for f in m.dissection.findings]
-        ),
-        RecordField("_ws.expert.message", "Message", "text", lambda m: [Item(f.text) for f in m.dissection.findings]),
-        RecordField("_ws.col.info", "Info column", "text", lambda m: (Item(m.dissection.info_column),)),
-        RecordField("_ws.col.protocol", "Protocol column", "text", lambda m: (Item(m.dissection.protocol),)),
-        RecordField("_ws.col.def_src", "Source column", "text", lambda m: (Item(m.dissection.source),)),
-        RecordField("_ws.col.def_dst", "Destination column", "text", lambda m: (Item(m.dissection.destination),)),
-    )
-}
-
-
 def collect(moment: Moment, names: Iterable[str]) -> Found:
-    """All occurrences of these names, in printing order: fields, blocks as their bytes, fields of the record."""
+    """All occurrences of these names, in printing order: fields, blocks as their bytes, fields of the record.
+
+    A name that ends with ``.raw`` is a field of that name, or else the numbers on the wire of the field before it.
+    """
     found: dict[str, tuple[Item, ...]] = dict.fromkeys(names, ())
+    scaled = {name.removesuffix(RAW_SUFFIX): name for name in found if name.endswith(RAW_SUFFIX)}
+    raws: dict[str, tuple[Item, ...]] = dict.fromkeys(scaled, ())
     data = moment.dissection.record.unstuffed
     for block in moment.dissection.blocks:
         if block.protocol in found:
@@ -135,10 +88,23 @@ def collect(moment: Moment, names: Iterable[str]) -> Found:
         for node in block.walk():
             if node.abbrev in found:
                 found[node.abbrev] += (_item(node),)
-    for name, items in found.items():
-        if not items and name in RECORD_FIELDS:
-            found[name] = tuple(RECORD_FIELDS[name].read(moment))
+            if node.abbrev in raws:
+                raws[node.abbrev] += (_item(node).bare,)
+    for name, items in raws.items():
+        found[scaled[name]] = found[scaled[name]] or items
+    own = frozenset(name for name, items in found.items() if not items and name in OWN_KINDS)
+    if own:
+        _collect_own(moment, own, found)
     return found
+
+
+def _collect_own(moment: Moment, names: frozenset[str], found: dict[str, tuple[Item, ...]]) -> None:
+    """Add the fields that every record has."""
+    if FRAME in names:
+        found[FRAME] = (Item(moment.dissection.record.wire),)
+    for node in record_nodes(moment.dissection, moment.timing, moment.time):
+        if node.abbrev in names:
+            found[node.abbrev] += (_item(node),)
 
 
 def _item(node: Node) -> Item:

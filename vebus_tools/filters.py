@@ -55,7 +55,7 @@ from vebus_tools.filter_syntax import (
     shown,
 )
 from vebus_tools.filter_values import (
-    RECORD_FIELDS,
+    OWN_KINDS,
     RELATIONS,
     SEVERITIES,
     Found,
@@ -65,6 +65,8 @@ from vebus_tools.filter_values import (
     sliced,
     texts,
 )
+from vebus_tools.nodes import RAW_SUFFIX
+from vebus_tools.times import TimeForm, Timing
 
 if TYPE_CHECKING:
     from vebus_tools.nodes import Dissection
@@ -74,25 +76,36 @@ __all__ = ["Filter", "FilterError", "compile_filter"]
 
 _Check = Callable[[Found], bool]
 _Read = Callable[[Found], Collection[Item]]
-_RAW = ".raw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A compiled filter; ``names`` are the fields and protocols it asks for, without the ``.raw`` behind them."""
+    """A compiled filter; ``names`` are the fields and protocols it asks for, without the ``.raw`` behind them.
+
+    ``time`` is the form of the time column.
+    """
 
     text: str
     names: frozenset[str]
     check: _Check = field(repr=False)
+    time: TimeForm = TimeForm.RELATIVE
 
-    def __call__(self, dissection: Dissection, *, first: Stamp | None = None, previous: Stamp | None = None) -> bool:
+    def __call__(
+        self,
+        dissection: Dissection,
+        *,
+        first: Stamp | None = None,
+        previous: Stamp | None = None,
+        displayed: Stamp | None = None,
+    ) -> bool:
         """Whether the dissection passes.  Never raises.
 
-        ``first`` and ``previous`` are the stamps of the first record of the capture and of the record before this one
-        (None with a ``first``: this is the first).  Without them frame.time_delta is missing, and so is
-        frame.time_relative where stamps have a date.
+        ``first``, ``previous`` and ``displayed`` are the stamps of the first record of the capture, of the record
+        before this one, and of the one that was shown last (None with a ``first``: there is none yet).  Without a
+        ``first`` frame.time_delta is missing, and so is frame.time_relative where stamps have a date.
         """
-        return self.check(collect(Moment(dissection=dissection, first=first, previous=previous), self.names))
+        timing = None if first is None else Timing(first=first, previous=previous, displayed=displayed)
+        return self.check(collect(Moment(dissection=dissection, timing=timing, time=self.time), self.names))
 
 
 def compile_filter(
@@ -100,16 +113,19 @@ def compile_filter(
     fields: Iterable[str],
     kinds: Mapping[str, str] | None = None,
     enums: Mapping[str, Mapping[str, int]] | None = None,
+    *,
+    time: TimeForm = TimeForm.RELATIVE,
 ) -> Filter:
     """Compile a display filter once, to run it on many dissections.
 
     Args:
         text: The filter.
-        fields: All names it may use: fields and protocols.  The fields of the record (RECORD_FIELDS) are always there.
+        fields: All names it may use: fields and protocols.  The fields that every record has are always there.
         kinds: "number", "text", "bytes" or "boolean" for names where that is sure; wrong comparisons then are errors.
         enums: The names of the values of fields, with their numbers.  A text that is no such name is an error then, and
             so is a text beside a number without names; names also have an order (``<``).  Without it, texts are
             compared when the filter runs.
+        time: The form of the time column, for ``_ws.col.time``.
 
     Raises:
         FilterError: with the column of what is wrong.
@@ -117,10 +133,9 @@ def compile_filter(
     compiler = _Compiler(text, frozenset(fields), kinds or {}, enums)
     tree = parse_filter(text)
     check = (lambda _found: True) if tree is None else compiler.check(tree)
-    return Filter(text=text, names=frozenset(compiler.used), check=check)
+    return Filter(text=text, names=frozenset(compiler.used), check=check, time=time)
 
 
-_OWN_KINDS = {name: spec.kind for name, spec in RECORD_FIELDS.items()}
 _OWN_ENUMS = {"_ws.expert.severity": SEVERITIES}
 _FITTING = {  # kind of a field -> kinds of values it compares with
     "number": ("number", "boolean", "character"),
@@ -161,8 +176,8 @@ class _Compiler:
         enums: Mapping[str, Mapping[str, int]] | None,
     ) -> None:
         self._text = text
-        self._known = known | RECORD_FIELDS.keys()
-        self._kinds = {**_OWN_KINDS, **kinds}
+        self._known = known | OWN_KINDS.keys()
+        self._kinds = {**OWN_KINDS, **kinds}
         self._enums = {**_OWN_ENUMS, **(enums or {})}
         self._all_enums = enums is not None
         self.used: set[str] = set()
@@ -273,8 +288,8 @@ class _Compiler:
         name = what.name
         if name in self._known:
             return name, False
-        if name.endswith(_RAW) and name.removesuffix(_RAW) in self._known:
-            return name.removesuffix(_RAW), True
+        if name.endswith(RAW_SUFFIX) and name.removesuffix(RAW_SUFFIX) in self._known:
+            return name.removesuffix(RAW_SUFFIX), True
         raise self._error(f"no field or protocol {shown(name)}{self._advice(name)}", what)
 
     def _advice(self, name: str) -> str:
@@ -323,7 +338,7 @@ class _Compiler:
             ordered = sign != "==" and kind != "text"
             value = names[found] if ordered else found
             return Literal(value=value, column=literal.column, text=literal.text)
-        sure = self._all_enums or name in _OWN_KINDS or sign != "=="
+        sure = self._all_enums or name in OWN_KINDS or sign != "=="
         if kind in ("number", "boolean") and sure:
             raise self._error(f"{name} {_EXPECTED[kind]}, found {literal.text}", literal)
         return literal

@@ -1,29 +1,28 @@
 """What a display filter, a field list or a dump can name: fields, protocols and values, as ``tshark -G`` lists them.
 
-Everything is read from the declarations; only the fields that Wireshark itself has for every capture (``frame.*``,
-``_ws.*``) and the types of generated fields, which have no layout, are listed here.  Columns of ``-G fields`` as tshark
-4.0 prints them: ``F``, name, abbreviation, type, protocol, base (for booleans the width of the field around them), bit
-mask, explanation.
+Everything is read from the declarations, those of the fields that every record has (``frame_fields``) among them; only
+the types of generated fields, which have no layout, are listed here.  Columns of ``-G fields`` as tshark 4.0 prints
+them: ``F``, name, abbreviation, type, protocol, base (for booleans the width of the field around them), bit mask,
+explanation.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from vebus_protocol import frame, mk3
 from vebus_protocol.registry import ENVELOPES, MESSAGES, Unknown, UnknownSync
-from vebus_protocol.schema import Field, Layout, Message, Shape, Space, WireEnum
+from vebus_protocol.schema import Field, Layout, Message, Shape, Space
 from vebus_protocol.variables import ASSISTANT_WORDS
 from vebus_tools import dissection
+from vebus_tools.frame_fields import COLUMNS, FRAME, RECORD_FIELDS, Entry
+from vebus_tools.nodes import RAW_SUFFIX
 from vebus_tools.records import Severity
 
 __all__ = [
-    "COLUMNS",
-    "RAW_SUFFIX",
-    "RECORD_FIELDS",
     "Entry",
     "conflicts",
     "entries",
@@ -36,79 +35,9 @@ __all__ = [
     "value_lines",
 ]
 
-RAW_SUFFIX = ".raw"
-"""Behind the abbreviation of a scaled field: the number on the wire."""
-
-_KINDS = {"FT_BOOLEAN": "boolean", "FT_BYTES": "bytes", "FT_STRING": "text"}
 _BYTE_BITS = 8
 _FALLBACKS: tuple[type[Message], ...] = (Unknown, UnknownSync)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One field as ``-G fields`` lists it.
-
-    ``ftype`` is a type of Wireshark (``FT_UINT8``).  ``base`` is ``BASE_DEC``, ``BASE_HEX`` or empty; for a boolean it
-    is the number of bits of the field around it, and ``mask`` says which of them it is.  ``unit`` is that of the value,
-    empty for plain numbers.
-    """
-
-    abbrev: str
-    label: str
-    ftype: str
-    base: str = ""
-    mask: int = 0
-    unit: str = ""
-    blurb: str = ""
-    enum: type[WireEnum] | None = None
-
-    @property
-    def kind(self) -> str:
-        """What a filter compares it with: "number", "text", "bytes" or "boolean"."""
-        return _KINDS.get(self.ftype, "number")
-
-    @property
-    def protocol(self) -> str:
-        """Name of the protocol that the field belongs to."""
-        return _protocol_of(self.abbrev)
-
-
-def _record_field(abbrev: str, label: str, kind: str, unit: str = "", blurb: str = "") -> Entry:
-    base = "BASE_DEC" if kind.startswith("FT_UINT") else ""
-    return Entry(abbrev=abbrev, label=label, ftype=kind, base=base, unit=unit, blurb=blurb)
-
-
-RECORD_FIELDS: Mapping[str, Entry] = {
-    entry.abbrev: entry
-    for entry in (
-        _record_field("frame.time_epoch", "Epoch Time", "FT_RELATIVE_TIME", "seconds", "Only where stamps have a date"),
-        _record_field("frame.time_delta", "Time delta from previous captured frame", "FT_RELATIVE_TIME", "seconds"),
-        _record_field("frame.time_relative", "Time since reference or first frame", "FT_RELATIVE_TIME", "seconds"),
-        _record_field("frame.number", "Frame Number", "FT_UINT32"),
-        _record_field("frame.len", "Frame length on the wire", "FT_UINT32", "bytes"),
-        _record_field("frame.cap_len", "Frame length stored into the capture file", "FT_UINT32", "bytes"),
-        _record_field("frame.protocols", "Protocols in frame", "FT_STRING"),
-        _record_field("frame.time_source", "Time stamp source", "FT_STRING"),
-        _record_field("frame.interface", "Interface", "FT_STRING"),
-        _record_field("frame.raw", "Bytes as heard", "FT_BYTES", blurb="With escapes"),
-        _record_field("_ws.expert", "Expert Info", "FT_STRING"),
-        _record_field("_ws.expert.message", "Message", "FT_STRING"),
-        replace(_record_field("_ws.expert.severity", "Severity level", "FT_UINT32"), blurb="1 chat to 4 error"),
-        _record_field("_ws.expert.group", "Group", "FT_STRING"),
-    )
-}
-"""Fields that every record has, whatever it carries; names and types are Wireshark's."""
-
-COLUMNS: Mapping[str, str] = {
-    "_ws.col.number": "No.",
-    "_ws.col.time": "Time",
-    "_ws.col.def_src": "Source",
-    "_ws.col.def_dst": "Destination",
-    "_ws.col.protocol": "Protocol",
-    "_ws.col.packet_length": "Length",
-    "_ws.col.info": "Info",
-}
-"""Columns of the summary list as fields, with their titles."""
 
 _GENERATED_TYPES = {
     "vebus.src": "FT_STRING",
@@ -128,11 +57,6 @@ _GENERATED_TYPES = {
     "vebus.response_to": "FT_FRAMENUM",
     "vebus.response_time": "FT_DOUBLE",
 }
-
-
-def _protocol_of(abbrev: str) -> str:
-    first, _, rest = abbrev.partition(".")
-    return f"{first}.{rest.partition('.')[0]}" if first == "_ws" else first
 
 
 # --- one field -------------------------------------------------------------------------------------------------------
@@ -283,7 +207,7 @@ def _names(declared: type[Message]) -> Counter[str]:
 def protocols() -> tuple[tuple[str, str], ...]:
     """Filter name and title of each protocol that a dump prints as a block of its own."""
     titles: dict[str, list[str]] = {
-        "frame": ["Frame"],
+        FRAME: ["Frame"],
         frame.Rs485Header.INFO.abbrev: [frame.Rs485Header.INFO.title],
         mk3.Mk3Header.INFO.abbrev: [mk3.Mk3Header.INFO.title],
         "winmon": ["Winmon"],
@@ -297,7 +221,7 @@ def protocols() -> tuple[tuple[str, str], ...]:
     return tuple((name, ", ".join(dict.fromkeys(parts))) for name, parts in titles.items())
 
 
-_SHORT = {"vebus": "VE.Bus", "mk3": "MK3", "frame": "Frame", "winmon": "Winmon"}
+_SHORT = {"vebus": "VE.Bus", "mk3": "MK3", FRAME: "Frame", "winmon": "Winmon"}
 
 
 def protocol_lines() -> Iterator[str]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from vebus_protocol.schema import Field
 from vebus_tools.records import Finding, Record
 
-__all__ = ["Block", "Dissection", "Node", "Value"]
+__all__ = ["RAW_SUFFIX", "Block", "Dissection", "Node", "Value"]
+
+RAW_SUFFIX = ".raw"
+"""Behind the abbreviation of a scaled field: the number on the wire."""
 
 Value = int | float | str | bool | bytes | None
 

@@ -24,7 +24,7 @@ from vebus_tools.records import CaptureError, Chunk, Group
 from vebus_tools.runner import dissections, survey
 from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
-from vebus_tools.times import Timeline, Timing
+from vebus_tools.times import TimeForm, Timeline, Timing
 
 __all__ = ["Printer", "Request", "name_table", "run"]
 
@@ -66,7 +66,7 @@ def run(request: Request) -> int:
     if request.source is None:
         raise UsageError("no capture named; try: vebus decode FILE, or - for standard input")
     names = name_table(request.names)
-    passes = display_filter(request.display_filter, names)
+    passes = display_filter(request.display_filter, names, time=TimeForm(request.printing.time_form))
     form = make_form(request.printing, sys.stdout)
     tally = Tally()
     with ExitStack() as stack:
@@ -224,8 +224,9 @@ def _print(
             if not started:
                 printer.start()
                 started = True
+            first = timing.first or dissection.record.stamp
             if passes is not None and not passes(
-                dissection, first=timing.first or dissection.record.stamp, previous=timing.previous
+                dissection, first=first, previous=timing.previous, displayed=timing.displayed
             ):
                 continue
             printer.record(dissection, timing)

@@ -96,14 +96,19 @@ def _coloured(wanted: bool | None, out: TextIO) -> bool:
     return wanted
 
 
-def display_filter(text: str | None, names: NameTable, *, option: str = "-Y") -> Filter | None:
-    """Compile the filter of an option over all known fields; None passes everything.  Raises UsageError."""
+def display_filter(
+    text: str | None, names: NameTable, *, option: str = "-Y", time: TimeForm = TimeForm.RELATIVE
+) -> Filter | None:
+    """Compile the filter of an option over all known fields; None passes everything.  Raises UsageError.
+
+    ``time`` is the form of the time column.
+    """
     if not text:
         return None
     enums = dict(glossary.known_enums())
     enums["vebus.addr"] = {**enums.get("vebus.addr", {}), **{name: sender for sender, name in names.names.items()}}
     kinds = glossary.known_fields()
     try:
-        return compile_filter(text, kinds, kinds, enums)
+        return compile_filter(text, kinds, kinds, enums, time=time)
     except VEBusError as problem:
         raise UsageError(f"{option}: {problem}") from problem

@@ -20,7 +20,7 @@ from vebus_tools.dissection import dissect
 from vebus_tools.link import LinkFacts, PacedReader, Port, Reader, list_ports, open_link
 from vebus_tools.live import Heard, Listener, Notice
 from vebus_tools.session import Session
-from vebus_tools.times import Timeline
+from vebus_tools.times import TimeForm, Timeline
 
 if TYPE_CHECKING:
     from vebus_tools.filters import Filter
@@ -216,7 +216,7 @@ class _Screen:
         """Raises UsageError for wrong options."""
         self.showing = not request.quiet and (request.write is None or request.print_too)
         self._silent = request.silent
-        self._passes = display_filter(request.display_filter, names)
+        self._passes = display_filter(request.display_filter, names, time=TimeForm(request.printing.time_form))
         self._names = names
         self._printer = Printer(
             make_form(request.printing, sys.stdout), sys.stdout if self.showing else None, request.line_buffered
@@ -253,6 +253,8 @@ class _Screen:
         timing = self._timeline.place(record.stamp)
         dissection = heard.dissection or dissect(record, self._session.observe(record), self._names)
         first = timing.first or record.stamp
-        if self._passes is None or self._passes(dissection, first=first, previous=timing.previous):
+        if self._passes is None or self._passes(
+            dissection, first=first, previous=timing.previous, displayed=timing.displayed
+        ):
             self._printer.record(dissection, timing)
             self._timeline.shown(record.stamp)

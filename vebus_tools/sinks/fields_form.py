@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from vebus_protocol.errors import VEBusError
-from vebus_tools.glossary import COLUMNS, RAW_SUFFIX, known_fields
-from vebus_tools.nodes import Dissection, Node
-from vebus_tools.sinks.frame_form import expert_title, frame_block, shown
-from vebus_tools.sinks.text import info_text
-from vebus_tools.times import NO_TIMING, TimeForm, Timing, time_text
+from vebus_tools.frame_fields import COLUMNS, FRAME, frame_title, record_nodes
+from vebus_tools.glossary import known_fields
+from vebus_tools.nodes import RAW_SUFFIX, Dissection, Node
+from vebus_tools.sinks.frame_form import shown
+from vebus_tools.times import NO_TIMING, TimeForm, Timing
 
 __all__ = ["FieldsError", "FieldsForm", "FieldsOptions", "Occurrence", "check_fields", "parse_options"]
 
@@ -181,37 +181,22 @@ class FieldsForm:
 
     def _texts(self, dissection: Dissection, timing: Timing) -> Iterator[tuple[str, str]]:
         """Every occurrence of everything that can be asked for."""
-        for block in (frame_block(dissection, timing), *dissection.blocks):
+        yield FRAME, frame_title(dissection.record)
+        for node in record_nodes(dissection, timing, self._time):
+            yield from _node_texts(node)
+            if node.abbrev in COLUMNS:
+                yield f"_ws.col.{COLUMNS[node.abbrev]}", node.text
+        for block in dissection.blocks:
             yield block.protocol, block.title
             for node in block.walk():
                 yield from _node_texts(node)
-        for finding in dissection.findings:
-            yield "_ws.expert", expert_title(finding)
-            yield "_ws.expert.message", finding.text
-            yield "_ws.expert.severity", str(finding.severity.value)
-            yield "_ws.expert.group", finding.group.value
-        for name, text in self._columns(dissection, timing).items():
-            yield name, text
-            yield f"_ws.col.{COLUMNS[name]}", text
-
-    def _columns(self, dissection: Dissection, timing: Timing) -> dict[str, str]:
-        record = dissection.record
-        return {
-            "_ws.col.number": str(record.number),
-            "_ws.col.time": time_text(self._time, record.stamp, timing),
-            "_ws.col.def_src": dissection.source,
-            "_ws.col.def_dst": dissection.destination,
-            "_ws.col.protocol": dissection.protocol,
-            "_ws.col.packet_length": str(len(record.wire)),
-            "_ws.col.info": info_text(dissection),
-        }
 
 
 def _node_texts(node: Node) -> Iterator[tuple[str, str]]:
     """A field, bytes without colons as tshark prints them here, and its raw number."""
     yield node.abbrev, node.value.hex() if isinstance(node.value, bytes) else shown(node)
     raw = node.value if node.raw is None else node.raw
-    if isinstance(raw, int):
+    if isinstance(raw, int) or (isinstance(raw, float) and raw.is_integer()):  # a scaled 0 is 0.0
         yield node.abbrev + RAW_SUFFIX, str(int(raw))
 
 

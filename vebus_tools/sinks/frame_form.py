@@ -1,4 +1,4 @@
-"""What the machine forms share: the frame block as nodes, values as tshark writes them, and the place of findings."""
+"""What the machine forms share: protocols with the place of their findings, and values as tshark writes them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from vebus_tools.glossary import RECORD_FIELDS
-from vebus_tools.nodes import Block, Dissection, Node, Value
+from vebus_tools.frame_fields import FRAME, frame_block
+from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding
-from vebus_tools.times import NO_TIMING, Timing, elapsed_text, epoch_text
+from vebus_tools.times import NO_TIMING, Timing
 
 __all__ = [
     "EVERYTHING",
-    "FRAME",
     "Layer",
     "MachineForm",
     "Subset",
-    "expert_title",
-    "frame_block",
     "inner",
     "layers",
     "render",
     "shown",
     "siblings",
 ]
-
-FRAME = "frame"
-"""Name of the frame block."""
 
 _SECONDS = " seconds"
 _BYTE_DIGITS = 2
@@ -76,54 +70,6 @@ class Subset:
 
 EVERYTHING = Subset()
 """No protocol is left out."""
-
-
-# --- the frame block -------------------------------------------------------------------------------------------------
-def frame_block(dissection: Dissection, timing: Timing = NO_TIMING) -> Block:
-    """The fields that every record has.  Times that have no meaning (no date, no common clock) are left out."""
-    record = dissection.record
-    size = len(record.wire)
-    place = f" on interface {record.interface}" if record.interface else ""
-    count = f"{size} byte{'' if size == 1 else 's'}"
-    return Block(
-        protocol=FRAME,
-        title=f"Frame {record.number}: {count} on wire ({8 * size} bits), {count} captured ({8 * size} bits){place}",
-        start=0,
-        size=size,
-        nodes=(*_time_nodes(dissection, timing), *_frame_nodes(dissection)),
-    )
-
-
-def _time_nodes(dissection: Dissection, timing: Timing) -> Iterator[Node]:
-    stamp = dissection.record.stamp
-    texts = {
-        "frame.time_epoch": epoch_text(stamp) if stamp.epoch else "",
-        "frame.time_delta": elapsed_text(stamp, timing.previous),
-        "frame.time_relative": elapsed_text(stamp, timing.first),
-    }
-    for abbrev, text in texts.items():
-        if text:
-            yield _node(abbrev, float(text), text + _SECONDS)
-
-
-def _frame_nodes(dissection: Dissection) -> Iterator[Node]:
-    record = dissection.record
-    size = len(record.wire)
-    bits = f"{size} bytes ({8 * size} bits)"
-    yield _node("frame.number", record.number)
-    yield _node("frame.len", size, bits)
-    yield _node("frame.cap_len", size, bits)
-    yield _node("frame.protocols", ":".join(dict.fromkeys(block.protocol for block in dissection.blocks)))
-    source = _node("frame.time_source", record.stamp.source.value)
-    yield replace(source, mark="estimated") if record.stamp.source.estimated else source
-    if record.interface:
-        yield _node("frame.interface", record.interface)
-    yield _node("frame.raw", record.wire, record.wire.hex())
-
-
-def _node(abbrev: str, value: Value, text: str = "") -> Node:
-    entry = RECORD_FIELDS[abbrev]
-    return Node(abbrev=abbrev, label=entry.label, text=text or str(value), value=value, unit=entry.unit, generated=True)
 
 
 # --- all layers ------------------------------------------------------------------------------------------------------
@@ -179,11 +125,6 @@ def inner(node: Node) -> Iterator[Node]:
     """What is below a node; bits have the place of the field that they are in."""
     for child in siblings(node.children):
         yield replace(child, start=node.start, size=node.size) if child.bits and not child.size else child
-
-
-def expert_title(finding: Finding) -> str:
-    """The line of a finding, as Wireshark prints it."""
-    return f"Expert Info ({finding.severity.text}/{finding.group.value}): {finding.text}"
 
 
 # --- values ----------------------------------------------------------------------------------------------------------

@@ -25,10 +25,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from vebus_tools.glossary import RECORD_FIELDS, entries, repeatable
+from vebus_tools.frame_fields import FRAME, RECORD_FIELDS
+from vebus_tools.glossary import entries, repeatable
 from vebus_tools.nodes import Dissection, Node, Value
 from vebus_tools.records import Finding, Stamp
-from vebus_tools.sinks.frame_form import EVERYTHING, FRAME, Layer, Subset, inner, layers, siblings
+from vebus_tools.sinks.frame_form import EVERYTHING, Layer, Subset, inner, layers, siblings
 from vebus_tools.times import NO_TIMING, Timing
 
 __all__ = ["EkForm", "JsonForm", "JsonRawForm"]

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vebus_tools.nodes import Dissection, Node
-from vebus_tools.records import Finding, Group, Severity
+from vebus_tools.frame_fields import info_text
+from vebus_tools.nodes import Dissection
 
 __all__ = [
     "ARROW",
     "ASCII_ARROW",
     "arrow_for",
     "frame_lines",
-    "info_text",
     "printable",
-    "short_finding",
     "summary_line",
 ]
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 ASCII_ARROW = "->"
-
-_BAD_SUM = "incorrect"  # a node says "0x5b incorrect, should be 0x5a"
 
 
 def arrow_for(encoding: str | None) -> str:
@@ -58,32 +54,6 @@ def summary_line(dissection: Dissection, time: str, *, arrow: str = ARROW, tabs:
         printable(info_text(dissection)),
     )
     return ("\t" if tabs else " ").join(cells)
-
-
-def info_text(dissection: Dissection) -> str:
-    """The Info column, with what is damaged in square brackets behind it unless a remark tells the same."""
-    parts = [dissection.info_column.strip()]
-    told = list(dissection.remarks)
-    for finding in dissection.findings:
-        text = short_finding(dissection, finding)
-        damaged = finding.severity >= Severity.WARN and finding.group in (Group.CHECKSUM, Group.MALFORMED)
-        if damaged and not any(text in remark or remark in text for remark in told if remark):
-            told.append(text)
-            parts.append(f"[{text}]")
-    return " ".join(part for part in parts if part)
-
-
-def short_finding(dissection: Dissection, finding: Finding) -> str:
-    """A finding as the Info column tells it: a bad checksum with both numbers, everything else in its own words."""
-    if finding.group is Group.CHECKSUM:
-        for node in dissection.walk():
-            if node.abbrev == finding.abbrev and _BAD_SUM in node.text:
-                return _line(node)
-    return finding.text
-
-
-def _line(node: Node) -> str:
-    return f"{node.label} {node.text}"
 
 
 def frame_lines(

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 
+from vebus_tools.frame_fields import COLUMNS, FRAME, column_texts, expert_title
 from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Record
-from vebus_tools.sinks.frame_form import EVERYTHING, FRAME, Layer, Subset, expert_title, inner, layers, shown, siblings
-from vebus_tools.sinks.text import info_text
+from vebus_tools.sinks.frame_form import EVERYTHING, Layer, Subset, inner, layers, shown, siblings
 from vebus_tools.times import (
     NO_TIMING,
     TimeForm,
@@ -21,7 +21,6 @@ from vebus_tools.times import (
     arrival_text,
     elapsed_text,
     epoch_text,
-    time_text,
 )
 
 __all__ = ["PdmlForm", "PsmlForm", "escaped"]
@@ -30,7 +29,6 @@ _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 _STYLE_SHEET = '<?xml-stylesheet type="text/xsl" href="pdml2html.xsl"?>\n'
 _CREATOR = "vebus-tools"
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
-_COLUMNS = ("No.", "Time", "Source", "Destination", "Protocol", "Length", "Info")
 _SPECIAL = re.compile(r"[^ !#-%(-;=?-~]")
 _SURROGATES = range(0xD800, 0xE000)
 _SPACES = "\t\n\r"
@@ -66,21 +64,12 @@ class PsmlForm:
     def start(self) -> str:
         """Declaration and names of the columns."""
         root = _tag("psml", (("version", "0"), ("creator", self._creator)))
-        return f"{_DECLARATION}{root}>\n<structure>\n{_sections(_COLUMNS)}</structure>\n\n"
+        return f"{_DECLARATION}{root}>\n<structure>\n{_sections(COLUMNS.values())}</structure>\n\n"
 
     def record(self, dissection: Dissection, timing: Timing = NO_TIMING) -> str:
         """Columns of one record."""
-        record = dissection.record
-        columns = (
-            str(record.number),
-            time_text(self._time, record.stamp, timing),
-            dissection.source,
-            dissection.destination,
-            dissection.protocol,
-            str(len(record.wire)),
-            info_text(dissection),
-        )
-        return f"<packet>\n{_sections(columns)}</packet>\n\n"
+        columns = column_texts(dissection, timing, self._time)
+        return f"<packet>\n{_sections(columns.values())}</packet>\n\n"
 
     def stop(self) -> str:
         """Close the document."""
