@@ -15,7 +15,7 @@ from typing import Protocol
 
 from vebus_protocol.errors import VEBusError
 from vebus_tools.capture.pcapng import Statistics
-from vebus_tools.decoder import Decoder
+from vebus_tools.decoder import Chain, Decoder
 from vebus_tools.link import LinkError, LostLinkError, Reader
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import Chunk, Link, Record, Stamp, TimeSource
@@ -35,6 +35,7 @@ QUEUE_LIMIT = 20_000
 """Records that may wait for the printer: 7 s of a saturated bus, minutes of a normal one."""
 
 _COUNTERS_S = 1.0
+_BUSY, _REST_S = 0.9, 0.004  # a line busier than this is read in larger pieces: byte positions give the times then
 _AT_ONCE_S = 0.0001  # a read that waits shorter found bytes that may be older
 
 
@@ -108,12 +109,13 @@ class Listener:
         choose: Choose | None = None,
         reopen: Callable[[], Reader] | None = None,
         showing: bool = True,
+        chain: Chain | None = None,
     ) -> None:
         """Listen to ``reader`` for traffic of ``link``.
 
         ``choose`` is the capture filter: it gets every record and returns its dissection, or None to leave it out.
         ``reopen`` opens the link again after it was lost; without it a lost link is the end.  ``showing`` fills the
-        queue of events.
+        queue of events.  ``chain`` reads the messages in a frame, see Decoder.
         """
         self.tally = Tally()
         self.problem: VEBusError | OSError | None = None
@@ -123,7 +125,7 @@ class Listener:
         self._reader = reader
         self._link = link
         self._byte_s = 10 / baud if baud else BYTE_TIME_S[link]
-        self._decoder = Decoder(link, baud)
+        self._decoder = Decoder(link, baud, chain=chain)
         self._stops = stops or Stops()
         self._choose = choose
         self._reopen = reopen
@@ -133,6 +135,7 @@ class Listener:
         self._stopping = threading.Event()
         self._enough = False
         self._silent = False
+        self._busy = False
         self._head: bytearray | None = bytearray()
         self._read_at = time.monotonic()
         self._counted_at = 0.0
@@ -217,6 +220,8 @@ class Listener:
 
     def _step(self) -> bool:
         """Read once; False at the end."""
+        if self._busy:
+            time.sleep(_REST_S)
         asked_at = time.monotonic()
         try:
             data = self._reader.read(POLL_S)
@@ -235,6 +240,7 @@ class Listener:
         error_s = self._reader.facts.error_s
         if error_s is not None and read_at - asked_at < _AT_ONCE_S:
             error_s += read_at - self._read_at
+        self._busy = len(data) * self._byte_s > _BUSY * (read_at - self._read_at)
         self._read_at = read_at
         at = read_at + self._epoch
         first_at = at - len(data) * self._byte_s

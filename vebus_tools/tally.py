@@ -67,7 +67,7 @@ class Tally:
             self.skipped_bytes += len(record.wire)
             return
         self.frames += 1
-        if any(finding.group is Group.CHECKSUM for finding in record.findings):
+        if record.findings and any(finding.group is Group.CHECKSUM for finding in record.findings):
             self.bad_checksums += 1
             return
         self.good += 1

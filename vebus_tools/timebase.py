@@ -8,8 +8,8 @@ Sources: vebus-rs485.md sections 5 and 6.9, mk3.md section 1.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from dataclasses import replace
 
 from vebus_protocol.registry import Placed
 from vebus_protocol.schema import Link
@@ -42,15 +42,21 @@ class Arrivals:
         if chunk.stamp is not None:
             self._known.append((self._end, chunk.stamp))
 
-    def earliest(self, offset: int, byte_s: float, *, whole: bool) -> Stamp | None:
-        """The earliest that the arrivals allow: a byte was on the line before all that came with it or later."""
+    def earliest(self, offset: int, byte_s: float, *, whole: bool) -> tuple[float, Stamp] | None:
+        """The earliest that the arrivals allow, and the arrival that it rests on.
+
+        A byte was on the line before all that came with it or later.
+        """
         while len(self._known) > 1 and self._known[0][0] <= offset:
             self._known.popleft()
         if not self._known:
             return None
-        found = [(stamp.at if whole else stamp.at - (end - offset) * byte_s, stamp) for end, stamp in self._known]
-        at, stamp = min(found, key=lambda pair: pair[0])
-        return replace(stamp, at=at)
+        end, stamp = self._known[0]
+        at = stamp.at if whole else stamp.at - (end - offset) * byte_s
+        for end, later in itertools.islice(self._known, 1, None):
+            if later.at - (end - offset) * byte_s < at:
+                at, stamp = later.at - (end - offset) * byte_s, later
+        return at, stamp
 
 
 class Timebase:
@@ -70,9 +76,10 @@ class Timebase:
         """Time of the first byte of a piece at ``offset`` with ``size`` bytes; ``chain`` only of undamaged frames."""
         measured = arrivals.earliest(offset, self._byte_s, whole=whole)
         if measured is not None:
-            self._next = measured.at if whole or not self._started else max(measured.at, self._next)
+            at, arrival = measured
+            self._next = at if whole or not self._started else max(at, self._next)
             self._started = True
-            return replace(measured, at=self._next)
+            return Stamp(self._next, arrival.source, arrival.epoch, arrival.error_s)
         stamp = self._estimated(chain)
         self._next = stamp.at + size * self._byte_s
         return stamp

@@ -14,9 +14,12 @@ from vebus_tools.capture.recorder import Recorder, Recording
 from vebus_tools.cli.conditions import parse_ring, parse_stops
 from vebus_tools.cli.decoding import Printer, name_table
 from vebus_tools.cli.ending import Ending
+from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
+from vebus_tools.decoder import decode_frame_chain
 from vebus_tools.dissection import dissect
+from vebus_tools.generated import quick_chain, quick_dissect
 from vebus_tools.link import LinkFacts, PacedReader, Port, Reader, list_ports, open_link
 from vebus_tools.live import Heard, Listener, Notice
 from vebus_tools.session import Session
@@ -138,7 +141,12 @@ def _listener(
         choose=choose,
         reopen=(lambda: _open(request)) if request.reconnect else None,
         showing=showing,
+        chain=quick_chain if _fast() else decode_frame_chain,
     )
+
+
+def _fast() -> bool:
+    return engine() is not Engine.REFERENCE
 
 
 def _record(request: Request, facts: LinkFacts, listener: Listener) -> None:
@@ -176,11 +184,12 @@ class _Chooser:
         self._passes = passes
         self._names = names
         self._session = Session(book=ScaleBook.assuming(DEFAULT_TABLE))
+        self._dissect = quick_dissect if _fast() else dissect
         self._first: Stamp | None = None
         self._previous: Stamp | None = None
 
     def __call__(self, record: Record) -> Dissection | None:
-        dissection = dissect(record, self._session.observe(record), self._names)
+        dissection = self._dissect(record, self._session.observe(record), self._names)
         first, previous = self._first or record.stamp, self._previous
         self._first, self._previous = first, record.stamp
         return dissection if self._passes(dissection, first=first, previous=previous) else None
@@ -222,6 +231,7 @@ class _Screen:
             make_form(request.printing, sys.stdout), sys.stdout if self.showing else None, request.line_buffered
         )
         self._session = Session(book=ScaleBook.assuming(DEFAULT_TABLE))
+        self._dissect = quick_dissect if _fast() else dissect
         self._timeline = Timeline()
         self._started = False
 
@@ -251,7 +261,7 @@ class _Screen:
     def _record(self, heard: Heard) -> None:
         record = heard.record
         timing = self._timeline.place(record.stamp)
-        dissection = heard.dissection or dissect(record, self._session.observe(record), self._names)
+        dissection = heard.dissection or self._dissect(record, self._session.observe(record), self._names)
         first = timing.first or record.stamp
         if self._passes is None or self._passes(
             dissection, first=first, previous=timing.previous, displayed=timing.displayed
