@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.simulated import ESS_DEVICE, Client, event, plain
+from tests.simulated import ESS_DEVICE, Client, alone, event, frames, plain
 from vebus_protocol.info import AcInfo, BmsInfo, DcInfo, DmcInfo, IdentityInfo
 from vebus_protocol.mk3 import Mk3Frame, dissect_mk3_frame, encode_mk3_frame, plain_checksum
 from vebus_protocol.scaling import DEVICE_TABLES
 from vebus_protocol.switch import AcInputConfiguration
 from vebus_protocol.winmon import EnergyCounters
-from vebus_tools.simulator import load_scenario
+from vebus_tools.simulator import Mk3Adapter, VirtualBus, load_scenario
+from vebus_tools.simulator.adapter_commands import bus_payload
+from vebus_tools.simulator.bus import HOST, MULTI
 from vebus_tools.simulator.scenario import AccessorySpec, AdapterSpec, Assistant, DeviceSpec, EventKind, RandomSpec
 
 FF = 0xFF
@@ -419,6 +421,38 @@ def test_a_restarted_device_announces_itself() -> None:
     asked.wait(2.5 - asked.now)
     assert asked.payloads(1.0) == [bytes(2)]
     assert asked.ask(FF, X, 5)[0][3:] == (2629508 & 0xFFFF).to_bytes(2, "little")
+
+
+# --- with a bus behind it --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("payload", "on_bus"),
+    [
+        ((FF, W, 5, 0, 0), (0x00, 0xE4, 5, 0, 0)),
+        ((FF, Z, 0x30, 4, 5), (0x00, 0xE7, 0x30, 4, 5)),
+        ((FF, F, 1), (0x21, 0, 0, 0, 0, 1)),
+        ((0x21, 255, 255, 255, 255, 0x83), (0x21, 255, 255, 255, 255, 0x83)),
+        ((0x3F, 5, 0, 0, 0), (0x3F, 5, 0, 0, 0)),
+        ((FF, V), None),
+        ((FF, F, 6, 1), None),
+        ((FF, L), None),
+    ],
+)
+def test_what_goes_to_the_multi_is_seen_on_the_bus(payload: tuple[int, ...], on_bus: tuple[int, ...] | None) -> None:
+    scenario = alone()
+    bus = VirtualBus(scenario)
+    adapter = Mk3Adapter(bus.installation, 0, bus)
+    list(bus.run(0.5))
+    adapter.on_bytes(encode_mk3_frame(Mk3Frame(payload=bytes(payload))), 0.5)
+    said = list(frames(bus, 0.7))
+    asked = [one for one in said if one.sent.sender == HOST]
+    assert [tuple(one.frame.payload) for one in asked] == ([on_bus] if on_bus else [])
+    if on_bus and on_bus[0] == 0:
+        (answer,) = [one for one in said if one.frame.payload[:2] == bytes(on_bus[:2]) and one.sent.sender == MULTI]
+        assert answer.sent.at_s - asked[0].sent.at_s < 0.045
+
+
+def test_other_addresses_are_not_seen_on_the_bus() -> None:
+    assert bus_payload(bytes((FF, X, 5)), 1) is None
 
 
 # --- recorded sequences ----------------------------------------------------------------------------------------------

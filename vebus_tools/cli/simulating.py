@@ -80,8 +80,10 @@ def run(request: Request) -> int:
     until_s = _until(request, scenario)
     installation = Installation(scenario, request.seed)
     with ExitStack() as closing:
-        bus = _bus_side(request, VirtualBus(scenario, request.seed, installation), closing)
-        adapter = _adapter_side(request, Mk3Adapter(installation, request.seed), closing)
+        line = VirtualBus(scenario, request.seed, installation)
+        bus = _bus_side(request, line, closing)
+        seen = line if request.bus_wanted else None
+        adapter = _adapter_side(request, Mk3Adapter(installation, request.seed, seen), closing)
         with Ending() as ending:
             (_virtual if request.virtual else _live)(bus, adapter, until_s, ending.wanted)
         if not request.quiet:

@@ -11,9 +11,9 @@ from heapq import heappop, heappush
 
 from vebus_protocol.mk3 import MAX_PAYLOAD, Mk3Frame, ReceivedMk3Frame, encode_mk3_frame
 from vebus_tools.framing import Mk3Splitter
-from vebus_tools.simulator.adapter_commands import Commands, Reply
+from vebus_tools.simulator.adapter_commands import Commands, Reply, bus_payload
 from vebus_tools.simulator.adapter_state import Memory
-from vebus_tools.simulator.bus import NOISE, TimedBytes
+from vebus_tools.simulator.bus import NOISE, TimedBytes, VirtualBus
 from vebus_tools.simulator.faults import FaultPlan
 from vebus_tools.simulator.installation import Installation, stream
 from vebus_tools.simulator.scenario import FaultKind, Side
@@ -26,6 +26,7 @@ _BITS_PER_BYTE = 10
 _NEVER = float("inf")
 _STALE_S = 0.3  # a frame that stops is dropped: 6 ticks of 50 ms in the vendor's library (mk3.md 2.5)
 _WATCH_S = 0.1
+_SLOT_S = 0.022  # a request waits for its slot behind the next sync frame
 _BOOT_UP = bytes(2)  # type 00; its body is not described (mk3.md 2.6)
 _LED_BYTES = 2
 
@@ -33,13 +34,17 @@ _LED_BYTES = 2
 class Mk3Adapter:
     """One adapter; ``next_at`` is the time in s when `poll` may have something."""
 
-    def __init__(self, installation: Installation, seed: int = 0) -> None:
-        """Powered, no address selected, 2400 baud."""
+    def __init__(self, installation: Installation, seed: int = 0, bus: VirtualBus | None = None) -> None:
+        """Powered, no address selected, 2400 baud.
+
+        With a ``bus`` that has the same installation, what goes to its Multi is also seen there.
+        """
         scenario = installation.scenario
         self.ignored = 0  # frames with a wrong checksum
         self.frames_in = self.frames_out = 0
         self.faults = FaultPlan(scenario.faults, Side.ADAPTER, seed)
         self._installation = installation
+        self._bus = bus
         self._latency = stream(seed, "adapter latency") if scenario.random.latency else None
         self._spec = scenario.adapter
         self._splitter = Mk3Splitter()
@@ -95,8 +100,11 @@ class Mk3Adapter:
             self.ignored += 1
             return
         self.frames_in += 1
+        on_bus = None if self._bus is None else bus_payload(frame.payload, self._commands.memory.address or 0)
+        if self._bus is not None and on_bus is not None:
+            self._bus.pass_on(on_bus)
         for reply in self._commands.handle(frame.payload, now, self._form(now)):
-            self._reply(reply, now)
+            self._reply(reply, now + (_SLOT_S if on_bus is not None else 0.0))
         self._installation.standby_pulled = self._commands.memory.standby_pulled
 
     def _form(self, now: float) -> Form:

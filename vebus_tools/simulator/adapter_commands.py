@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vebus_tools.simulator.device import Device
     from vebus_tools.simulator.installation import Installation
 
-__all__ = ["Commands", "Reply"]
+__all__ = ["Commands", "Reply", "bus_payload"]
 
 _OWN_S, _BUS_S, _SLOW_S, _RESET_S = 0.005, 0.032, 0.4, 0.5
 _FASTEST_S, _SLOWEST_S = 0.025, 0.043
@@ -35,6 +35,8 @@ _ADAPTER, _INFO_REQUEST, _SWITCH = 0xFF, 0x21, 0x3F
 _LARGEST_SNAPSHOT = 6
 _L_TAIL = (0x80, 0x00)  # p[6..7] as seen, meaning unknown
 _BLOCKED = 0x80
+_RAW_TYPES = frozenset((_INFO_REQUEST, _SWITCH))
+_CHANNELS, _FIRST_TID = b"WXYZ", 0xE4
 _LIMITS_FILL = bytes(6)  # the reply has 7 bytes, no source says which
 
 
@@ -185,6 +187,24 @@ class Commands:
     def _selected(self) -> Device | None:
         address = self.memory.address
         return self._installation.master if address is None else self._installation.device_at(address)
+
+
+def bus_payload(payload: bytes, address: int) -> bytes | None:
+    """What a frame of the host becomes on the bus, or None where that is not known.
+
+    Winmon of the master, with one transaction id for each channel, and raw frames; F 0 to 5 as type 21.  Channels and F
+    are inferred (vebus-rs485.md 6.2, 6.3); nothing is known of other addresses.
+    """
+    if payload[0] in _RAW_TYPES:
+        return payload
+    if payload[0] != _ADAPTER or len(payload) < 3:
+        return None
+    channel = _CHANNELS.find(payload[1])
+    if channel >= 0 and address == 0:
+        return bytes((0, _FIRST_TID + channel)) + payload[2:]
+    if payload[1] == ord("F") and payload[2] <= InfoCommand.AC_INPUT_CONFIGURATION:
+        return bytes((_INFO_REQUEST, 0, 0, 0, 0, payload[2]))
+    return None
 
 
 _POSITIONS: dict[int, SwitchPosition] = {position.value: position for position in SwitchPosition}

@@ -12,7 +12,17 @@ from vebus_tools.simulator.scenario import BatterySpec
 __all__ = ["Battery"]
 
 # Open-circuit voltage of a lithium iron phosphate battery of 16 cells over its state of charge.
-_CURVE = ((0.0, 36.0), (0.02, 47.0), (0.05, 49.6), (0.12, 51.2), (0.4, 52.5), (0.7, 53.1), (0.95, 53.7), (0.99, 55.2), (1.02, 60.0))
+_CURVE = (
+    (0.0, 36.0),
+    (0.02, 47.0),
+    (0.05, 49.6),
+    (0.12, 51.2),
+    (0.4, 52.5),
+    (0.7, 53.1),
+    (0.95, 53.7),
+    (0.99, 55.2),
+    (1.02, 60.0),
+)
 _CURVE_NOMINAL_V = 48.0
 _OHM_AT_48_V = 0.015
 _FULL = 1.0

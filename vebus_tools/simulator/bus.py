@@ -89,6 +89,10 @@ class VirtualBus:
         planned = min(self.multi.next_at, self._host.next_at)
         return min(planned, self._injected[0][0]) if self._injected else planned
 
+    def pass_on(self, payload: bytes) -> None:
+        """Let the MK3 on the bus send a payload for somebody behind it, with the right number and in its slot."""
+        self._host.pass_on(payload)
+
     def inject(self, data: bytes, at: float | None = None, sender: str = INJECTED) -> None:
         """Put bytes of another participant on the line at a time in s, or as soon as possible."""
         if data:

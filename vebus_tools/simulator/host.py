@@ -1,10 +1,11 @@
-"""The GX device or MK3 on the simulated bus: learns the scales, then asks and sets in turn.
+"""The GX device or MK3 on the simulated bus: learns the scales, then asks and sets in turn, and passes on requests.
 
 Speaks right behind a sync frame (vebus-rs485.md 5, variant A), with the next frame number, as a real sender has to.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
@@ -28,6 +29,7 @@ from vebus_tools.simulator.packing import WireEncoder, struct_of
 __all__ = ["BusHost"]
 
 _NEVER = float("inf")
+_MOST_PASSED = 64
 _GAP_S, _SLOT_S = 0.00004, 0.001
 _LAST_NUMBER = 0x7F
 _FIRST_TID, _TIDS = 0xE4, 4  # ids of Venus OS, presumably one for each channel of an MK3 (vebus-rs485.md 6.2)
@@ -52,15 +54,21 @@ class BusHost:
         self._tids = count()
         self._starting = self._start_up() if self._spec.start_up else iter(())
         self._round = self._rounds()
+        self._passed: deque[bytes] = deque(maxlen=_MOST_PASSED)
+
+    def pass_on(self, payload: bytes) -> None:
+        """Send the payload of somebody behind an adapter behind one of the next sync frames."""
+        self._passed.append(payload)
 
     def on_wire(self, data: bytes, at: float) -> None:
         """Take the bytes of a frame whose end was at ``at`` seconds: number and kind are enough."""
         if len(data) < 7 or data[3] > _LAST_NUMBER:
             return
         self._number = data[3]
-        if data[2] == FrameKind.SYNC and self._spec.present:
+        if data[2] == FrameKind.SYNC:
             self._syncs += 1
-            if self._syncs % self._every == 2 % self._every:
+            own_turn = self._spec.present and self._syncs % self._every == 2 % self._every
+            if own_turn or self._passed:
                 self.next_at = at + _GAP_S
 
     def poll(self, now: float) -> list[Transmission]:
@@ -69,12 +77,16 @@ class BusHost:
         if at > now:
             self.next_at = at
             return []
+        payload = self._passed.popleft() if self._passed else self._own()
+        self._number = (self._number + 1) & _LAST_NUMBER
+        return [Transmission(earliest=at, latest=at + _SLOT_S, data=self._encoder(self._number, payload))]
+
+    def _own(self) -> bytes:
         payload = next(self._starting, None)
         if payload is None:
             self._every = self._spec.every
             payload = next(self._round)
-        self._number = (self._number + 1) & _LAST_NUMBER
-        return [Transmission(earliest=at, latest=at + _SLOT_S, data=self._encoder(self._number, payload))]
+        return payload
 
     def _winmon(self, body: bytes) -> bytes:
         return bytes((0, _FIRST_TID + next(self._tids) % _TIDS)) + body
