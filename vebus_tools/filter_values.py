@@ -102,7 +102,7 @@ def _collect_own(moment: Moment, names: frozenset[str], found: dict[str, tuple[I
     """Add the fields that every record has."""
     if FRAME in names:
         found[FRAME] = (Item(moment.dissection.record.wire),)
-    for node in record_nodes(moment.dissection, moment.timing, moment.time):
+    for node in record_nodes(moment.dissection, moment.timing, moment.time, names):
         if node.abbrev in names:
             found[node.abbrev] += (_item(node),)
 
