@@ -13,7 +13,7 @@ from vebus_tools.framing import Piece, splitter_for
 from vebus_tools.records import Chunk, Finding, Group, Received, Record, Severity
 from vebus_tools.timebase import Arrivals, Timebase
 
-__all__ = ["Chain", "Decoder", "decode_chunks", "decode_frame_chain"]
+__all__ = ["Chain", "Decoder", "decode_chunks", "decode_frame_chain", "findings_of"]
 
 Chain = Callable[[Received | None], tuple[Placed, ...]]
 """From a frame to the messages inside it; `decode_frame_chain` is the reference."""
@@ -87,7 +87,7 @@ class _Stream:
 
     def _record(self, piece: Piece, number: int, *, whole: bool) -> Record:
         chain = self._chain(piece.frame)
-        findings = tuple(_findings(piece, chain))
+        findings = tuple(findings_of(piece, chain))
         trusted = () if any(found.severity is Severity.ERROR for found in findings) else chain
         return Record(
             number=number,
@@ -115,7 +115,8 @@ def decode_frame_chain(frame: Received | None) -> tuple[Placed, ...]:
     return ()
 
 
-def _findings(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
+def findings_of(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
+    """What is wrong with a piece of the stream, or not explained in its messages."""
     frame = piece.frame
     if frame is None:
         text = f"{len(piece.data)} bytes skipped: {piece.reason}"

@@ -21,9 +21,9 @@ __all__ = ["BYTE_TIME_S", "SYNC_PERIOD_S", "Arrivals", "Timebase"]
 
 BYTE_TIME_S = {Link.RS485: 10 / 256_000, Link.MK3: 10 / 2_400}
 SYNC_PERIOD_S = 0.020  # at 50 Hz; nobody has published a 60 Hz unit
-_COUNTER_TICK_S = 0.4e-6
-_COUNTER_MODULUS = 1 << 24
-_LOST_SYNCS_S = 0.25  # with syncs in between, the counter may only add this much: longer steps are a restarted counter
+COUNTER_TICK_S = 0.4e-6
+COUNTER_MODULUS = 1 << 24
+LOST_SYNCS_S = 0.25  # with syncs in between, the counter may only add this much: longer steps are a restarted counter
 
 
 class Arrivals:
@@ -103,8 +103,8 @@ class Timebase:
     def _at_counter(self, counter: int, source: TimeSource) -> Stamp:
         if self._counter is not None:
             before, at, sync = self._counter
-            then = at + (counter - before) % _COUNTER_MODULUS * _COUNTER_TICK_S
-            believable = sync == self._sync or then - self._next < _LOST_SYNCS_S
+            then = at + (counter - before) % COUNTER_MODULUS * COUNTER_TICK_S
+            believable = sync == self._sync or then - self._next < LOST_SYNCS_S
             if then > self._next and believable:
                 self._next, source = then, TimeSource.COUNTER
         self._counter = (counter, self._next, self._sync)

@@ -5,16 +5,18 @@
 ``dissection`` stay the reference: what cannot be derived raises DerivationError here and is left to them.
 """
 
-from vebus_tools.generated.plan import DerivationError, Plan, Slot, parts_of, plan_of
+from vebus_tools.generated.plan import DerivationError, Parts, Plan, Slot, names_in, parts_of, plan_of, telling_offsets
 from vebus_tools.generated.quick import quick_chain, quick_dissect, readers_of
 from vebus_tools.generated.source import Part, Reader, parts_for, reader_of
 
 __all__ = [
     "DerivationError",
     "Part",
+    "Parts",
     "Plan",
     "Reader",
     "Slot",
+    "names_in",
     "parts_for",
     "parts_of",
     "plan_of",
@@ -22,4 +24,5 @@ __all__ = [
     "quick_dissect",
     "reader_of",
     "readers_of",
+    "telling_offsets",
 ]

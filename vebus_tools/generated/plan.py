@@ -17,7 +17,7 @@ from vebus_protocol.errors import MessageError, VEBusError
 from vebus_protocol.registry import MESSAGES, decode_payload
 from vebus_protocol.schema import Field, Layout, Link, Message, Shape, Space
 
-__all__ = ["DerivationError", "Parts", "Plan", "Slot", "names_in", "parts_of", "plan_of", "python_of"]
+__all__ = ["DerivationError", "Parts", "Plan", "Slot", "names_in", "parts_of", "plan_of", "python_of", "telling_offsets"]
 
 _NAME = re.compile(r"this\['(\w+)'\]")
 
@@ -163,6 +163,13 @@ def _constants(declared: type[Message]) -> Iterator[int]:
 
 
 _TELLING = _telling()
+
+
+def telling_offsets(space: Space, first: int) -> tuple[int, ...]:
+    """Offsets in a payload with this first byte whose values decide which messages are in it."""
+    return _TELLING.get((space, first), (0,))
+
+
 _PARTS: dict[tuple[object, ...], Parts | None] = {}
 _MAX_PARTS = 1 << 16
 
@@ -171,7 +178,7 @@ def parts_of(space: Space, payload: bytes, link: Link) -> Parts | None:
     """The chain that the registry finds in this payload, as plans; None where one of them cannot be derived."""
     if not payload:
         return None
-    telling = _TELLING.get((space, payload[0]), (0,))
+    telling = telling_offsets(space, payload[0])
     key = (space, link, len(payload), *[payload[at] for at in telling if at < len(payload)])
     try:
         return _PARTS[key]
