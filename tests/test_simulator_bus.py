@@ -251,6 +251,16 @@ def test_a_sync_frame_collides_with_who_speaks_too_long() -> None:
     assert not looks_like_frame(sync.data)
 
 
+def test_who_waits_too_long_gives_up() -> None:
+    bus = VirtualBus(alone())
+    list(bus.run(0.0055))
+    bus.inject(bytes(1100), 0.006)  # 43 ms
+    said = [sent for sent in bus.run(0.2) if sent.sender == MULTI]
+    assert bus.counters.late > 0
+    assert not any(0.006 < sent.at_s < 0.048 for sent in said)
+    assert all(decoded(sent).frame.good for sent in said if sent.at_s > 0.061)
+
+
 def test_switched_off_without_mains_the_bus_falls_silent_and_wakes() -> None:
     scenario = alone(
         events=(

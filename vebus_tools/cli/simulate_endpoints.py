@@ -128,7 +128,8 @@ class BusSide:
         yield (
             f"bus: {self._bus.now_s:.3f} s, {counters.frames} frames ({senders}), {counters.bytes} bytes,"
             f" {counters.damaged} damaged, {counters.collisions} collisions, {counters.noise} bytes of noise,"
-            f" {counters.injected} bytes from outside, {self._bus.multi.ignored} frames with a wrong number ignored"
+            f" {counters.injected} bytes from outside, {self._bus.multi.ignored} frames with a wrong number ignored,"
+            f" {counters.late} given up on a busy line"
         )
         yield from _unheard("bus", self.ends)
 

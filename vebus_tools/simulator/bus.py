@@ -55,6 +55,8 @@ class BusCounters:
     collisions: int = 0
     noise: int = 0
     injected: int = 0
+    late: int = 0
+    """Frames that found the line busy for so long that they were given up."""
 
     @property
     def frames(self) -> int:
@@ -139,6 +141,9 @@ class VirtualBus:
                 self.counters.damaged += 1
             start = self._free_at
         self._last = b""
+        if start > sent.latest:
+            self.counters.late += 1
+            return
         if self.multi.faults:
             yield from self._faulty(data, start, is_multi=is_multi)
             return
