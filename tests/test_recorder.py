@@ -150,9 +150,26 @@ def test_files_are_packed_when_finished(tmp_path: Path) -> None:
     files = sorted(tmp_path.iterdir())
     assert [path.name.rpartition("_")[0] for path in files] == ["bus_00001", "bus_00002"]
     assert all(path.name.endswith(".pcapng.gz") for path in files)
-    unpacked = tmp_path / "plain.pcapng"
-    unpacked.write_bytes(gzip.decompress(files[0].read_bytes()))
-    assert count_in(unpacked) == 50
+    assert [count_in(path) for path in files] == [50, 50]
+    assert gzip.decompress(files[0].read_bytes()).startswith(b"\x0a\x0d\x0d\x0a")
+    assert "Number of packets:   50" in tool("capinfos", "-c", files[0])
+
+
+@pytest.mark.parametrize("damage", ["cut off", "overwritten"])
+def test_a_damaged_packed_file_is_one_clear_line(tmp_path: Path, damage: str) -> None:
+    record_all(recording(tmp_path / "bus.pcapng", gzip=True))
+    path = tmp_path / "bus.pcapng.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20] if damage == "cut off" else whole[:60] + bytes(20) + whole[80:])
+    with pytest.raises(CaptureError, match=r"bus\.pcapng\.gz: "):
+        count_in(path)
+
+
+def test_a_packed_file_can_be_read_as_raw_bytes(tmp_path: Path) -> None:
+    record_all(recording(tmp_path / "bus.pcapng", gzip=True))
+    path = tmp_path / "bus.pcapng.gz"
+    with open_capture(path, input_format="raw") as capture:
+        assert b"".join(chunk.data for chunk in capture.chunks) == path.read_bytes()
 
 
 def test_a_ring_of_packed_files_keeps_the_newest(tmp_path: Path) -> None:

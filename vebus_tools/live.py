@@ -138,6 +138,7 @@ class Listener:
         self._busy = False
         self._head: bytearray | None = bytearray()
         self._read_at = time.monotonic()
+        self._last_now = self.started_at
         self._counted_at = 0.0
         self._counters_before = reader.line_errors()
         self._thread = threading.Thread(target=self._run, name="listener")
@@ -242,7 +243,7 @@ class Listener:
             error_s += read_at - self._read_at
         self._busy = len(data) * self._byte_s > _BUSY * (read_at - self._read_at)
         self._read_at = read_at
-        at = read_at + self._epoch
+        at = self._last_now = read_at + self._epoch
         first_at = at - len(data) * self._byte_s
         if self._silent:
             self._silent = False
@@ -265,7 +266,7 @@ class Listener:
 
     def _accept(self, record: Record, dissection: Dissection | None) -> None:
         if self.keeper is not None:
-            now, files = self.now(), self._stops.files
+            now, files = self._last_now, self._stops.files
             if files is not None and self.keeper.files >= files and self.keeper.is_full(now):
                 self._enough = True
                 return

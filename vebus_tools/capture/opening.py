@@ -11,6 +11,7 @@ from vebus_tools.capture.candump import LogWriter, read_log
 from vebus_tools.capture.detect import HEAD_SIZE, MAGIC_SIZE, Format, LinkVote, detect_format, sure_format
 from vebus_tools.capture.hextext import HexWriter, read_hex
 from vebus_tools.capture.output import CaptureWriter, Output, open_output
+from vebus_tools.capture.packed import GZIP_MAGIC, unpacked
 from vebus_tools.capture.pcap import read_pcap
 from vebus_tools.capture.pcapng import PcapngWriter, read_pcapng
 from vebus_tools.capture.rawfile import CHUNK_SIZE, RawWriter, read_raw
@@ -129,13 +130,17 @@ def open_capture(
 ) -> Capture:
     """Open a capture and find out its format; ``source`` is a path, or "-" for ``stdin``.
 
-    ``input_format`` is raw, hex, log, pcapng or auto; ``chunk_size`` limits the chunks of a raw capture, in bytes.
+    ``input_format`` is raw, hex, log, pcapng or auto; ``chunk_size`` limits the chunks of a raw capture, in bytes.  A
+    file packed with gzip is unpacked, unless raw bytes are asked for.
     Nothing is held in memory but the head; a pipe is read as it comes.  Raises CaptureError when it cannot be opened
     or has another format than the one asked for, EmptyCapture for 0 bytes; what is wrong further on is raised by
     ``chunks``, after all that could be read.
     """
     wanted = _format_named(input_format)
     opened = open_source(source, stdin)
+    if wanted is not Format.RAW and str(source) != "-" and opened.peek(len(GZIP_MAGIC)) == GZIP_MAGIC:
+        opened.close()
+        opened = unpacked(source)
     try:
         form = _format_of(opened, wanted)
     except BaseException:
@@ -192,7 +197,7 @@ def _detected(source: ByteSource) -> Format:
 
 def _refuse_packed(source: ByteSource, head: bytes) -> None:
     """Text in UTF-16 and compressed files would read as raw bytes: say it instead."""
-    if head.startswith(b"\x1f\x8b\x08"):
+    if head.startswith(GZIP_MAGIC):
         raise CaptureError(f"{source.name}: is compressed; unpack it first (gunzip), or say --input-format raw")
     high_bytes = {b"\xff\xfe": head[3:64:2], b"\xfe\xff": head[2:64:2]}.get(head[:2])
     if high_bytes and not any(high_bytes):

@@ -335,20 +335,34 @@ def _statistics_block(number: int, facts: Statistics) -> bytes:
 
 def _ticks(at: float) -> int:
     # The shortest decimal number that is this float: what a person would write, not its binary neighbour.
-    ticks = int(Decimal(repr(at)).scaleb(_RESOLUTION_EXPONENT).to_integral_value())
+    text = repr(at)
+    whole, point, part = text.partition(".")
+    if point and whole.isdecimal() and part.isdecimal() and len(part) <= _RESOLUTION_EXPONENT:  # nearly all there are
+        ticks = int(whole + part.ljust(_RESOLUTION_EXPONENT, "0"))
+    else:
+        ticks = int(Decimal(text).scaleb(_RESOLUTION_EXPONENT).to_integral_value())
     return min(max(ticks, 0), _MAX_TICKS)
 
 
 def _packet_block(number: int, record: Record, remarks: Iterable[str]) -> bytes:
     ticks = _ticks(record.stamp.at)
     size = len(record.wire)
+    data = record.wire + _PADDING[size % 4] + _packet_options(record, remarks)
+    length = _MIN_BLOCK + _PACKET_HEAD + len(data)
+    head = _packed_head(_ENHANCED_PACKET, length, number, ticks >> 32, ticks & 0xFFFFFFFF, size, size)
+    return head + data + length.to_bytes(4, "little")
+
+
+def _packet_options(record: Record, remarks: Iterable[str]) -> bytes:
+    skipped = record.frame is None and record.reason
+    if not remarks and not skipped:
+        return _FLAG_OPTIONS[record.direction]
     options = [(_COMMENT, _clipped(text)) for text in remarks]
-    if record.frame is None and record.reason:
+    if skipped:
         options.append((_COMMENT, f"skipped: {record.reason}".encode()))
     if record.direction in _FLAG_WORDS:
         options.append((_FLAGS, struct.pack("<I", _FLAG_WORDS[record.direction])))
-    head = struct.pack("<5I", number, ticks >> 32, ticks & 0xFFFFFFFF, size, size)
-    return _block(_ENHANCED_PACKET, head + _padded(record.wire) + _options(options))
+    return _options(options)
 
 
 def _clipped(text: str) -> bytes:
@@ -368,3 +382,13 @@ def _block(kind: int, body: bytes) -> bytes:
 
 def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
+
+
+_PADDING = tuple(bytes(-size % 4) for size in range(4))
+_PACKET_HEAD = 20
+_packed_head = struct.Struct("<7I").pack
+_FLAG_OPTIONS = {
+    direction: _options([(_FLAGS, struct.pack("<I", _FLAG_WORDS[direction]))] if direction in _FLAG_WORDS else [])
+    for direction in Direction
+}
+"""Options of a packet without comments, made once: a recorder writes thousands of them a second."""

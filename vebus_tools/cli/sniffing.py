@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -199,6 +200,7 @@ class _Chooser:
 def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_S)
+    gc.freeze()  # what is loaded now stays, so that collections look at the traffic only
     try:
         with Ending(listener.stop):
             listener.start()
@@ -209,6 +211,7 @@ def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
                 listener.stop()
                 listener.join()
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(before)
         if not silent:
             sys.stderr.write(f"vebus: {listener.tally.line()}\n")
