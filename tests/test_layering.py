@@ -30,10 +30,11 @@ def layer(name: str, *third_party: str) -> Layer:
 
 
 LAYERS = (
-    # --- the protocol: standard library only; the untyped world of construct ends in schema ---
+    # --- the protocol: standard library only; the untyped world of construct ends in schema and expressions ---
     layer("vebus_protocol.face"),
     layer("vebus_protocol.errors"),
     layer("vebus_protocol.schema", "construct"),
+    layer("vebus_protocol.expressions", "construct"),
     layer("vebus_protocol.enums"),
     layer("vebus_protocol.variables"),
     layer("vebus_protocol.scaling"),
@@ -80,6 +81,7 @@ LAYERS = (
     layer("vebus_tools.wireshark"),
     layer("vebus_tools.scapy_layers", "scapy"),
     layer("vebus_tools.sinks", "rich"),
+    layer("vebus_tools.bulk_text", "numpy"),
     layer("vebus_tools.live"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
@@ -107,7 +109,7 @@ STANDALONE = frozenset({"vebus_protocol.errors", "vebus_tools.battery"})
 
 # Slow to import, so only inside the function that needs it, except where the whole module is about it.
 SLOW = frozenset({"duckdb", "numpy", "pyarrow", "rich", "scapy"})
-ABOUT_SLOW = frozenset({"vebus_tools.bulk", "vebus_tools.scapy_layers"})
+ABOUT_SLOW = frozenset({"vebus_tools.bulk", "vebus_tools.bulk_text", "vebus_tools.scapy_layers"})
 
 # No I/O, clock or thread in the core: time and bytes come in as arguments.
 CORE_NEVER = frozenset(

@@ -156,6 +156,7 @@ class Layout:
     size: int
     signed: bool = False
     element_size: int = 0
+    big_endian: bool = False
 
     @property
     def bits(self) -> int:
@@ -163,8 +164,16 @@ class Layout:
         return 8 * (self.element_size or (self.size if self.shape is Shape.INTEGER else 0))
 
 
-def _integer(name: str, layout: Any, size: int, *, signed: bool = False) -> Layout:
-    return Layout(name=name, construct=layout, shape=Shape.INTEGER, size=size, signed=signed, element_size=size)
+def _integer(name: str, layout: Any, size: int, *, signed: bool = False, big_endian: bool = False) -> Layout:
+    return Layout(
+        name=name,
+        construct=layout,
+        shape=Shape.INTEGER,
+        size=size,
+        signed=signed,
+        element_size=size,
+        big_endian=big_endian,
+    )
 
 
 def _list(name: str, item: Layout) -> Layout:
@@ -180,7 +189,7 @@ def _list(name: str, item: Layout) -> Layout:
 
 U8 = _integer("u8", construct.Int8ub, 1)
 U16 = _integer("u16", construct.Int16ul, 2)
-U16_BE = _integer("u16be", construct.Int16ub, 2)
+U16_BE = _integer("u16be", construct.Int16ub, 2, big_endian=True)
 U24 = _integer("u24", construct.Int24ul, 3)
 U32 = _integer("u32", construct.Int32ul, 4)
 I8 = _integer("i8", construct.Int8sb, 1, signed=True)

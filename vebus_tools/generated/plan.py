@@ -6,20 +6,27 @@ known size.  What cannot be walked is refused by name, and the message stays wit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import construct
-
 from vebus_protocol.errors import MessageError, VEBusError
+from vebus_protocol.expressions import ExpressionError, Name, Operation, Tree, tree_of
+from vebus_protocol.expressions import names_in as names_in_tree
 from vebus_protocol.registry import MESSAGES, decode_payload
 from vebus_protocol.schema import Field, Layout, Link, Message, Shape, Space
 
-__all__ = ["DerivationError", "Parts", "Plan", "Slot", "names_in", "parts_of", "plan_of", "python_of", "telling_offsets"]
-
-_NAME = re.compile(r"this\['(\w+)'\]")
+__all__ = [
+    "DerivationError",
+    "Parts",
+    "Plan",
+    "Slot",
+    "names_in",
+    "parts_of",
+    "plan_of",
+    "python_of",
+    "telling_offsets",
+]
 
 
 class DerivationError(VEBusError):
@@ -79,7 +86,7 @@ def plan_of(declared: type[Message], length: int) -> Plan:
         if spec.optional and (absent or left < (spec.layout.size or 1)):
             absent.append(spec.name)
             continue
-        slot = _slot(declared, spec, spec.layout, at, left)
+        slot = _slot(spec, spec.layout, at, left)
         slots.append(slot)
         at += slot.size
     if at > length:
@@ -87,48 +94,34 @@ def plan_of(declared: type[Message], length: int) -> Plan:
     return Plan(declared=declared, length=length, slots=tuple(slots), absent=tuple(absent), rest_at=at)
 
 
-def _slot(declared: type[Message], spec: Field, layout: Layout, at: int, left: int) -> Slot:
-    size, signed, big_endian, greedy = _shape(f"{declared.__name__}.{spec.name}", layout.construct)
-    if not size:
-        return Slot(spec=spec, offset=at, size=max(left, 0), count=0)
+def _slot(spec: Field, layout: Layout, at: int, left: int) -> Slot:
+    size = layout.element_size or layout.size
     if layout.shape in (Shape.BYTES, Shape.TEXT):
-        return Slot(spec=spec, offset=at, size=size, count=0)
-    count = max(left, 0) // size if greedy else 1
-    return Slot(spec=spec, offset=at, size=size * count, count=count, big_endian=big_endian, signed=signed)
-
-
-def _shape(where: str, layout: object) -> tuple[int, bool, bool, bool]:
-    """Size (0 = all that is left), sign, byte order, and whether it repeats, of a Construct layout."""
-    match layout:
-        case construct.FormatField():
-            return layout.length, layout.fmtstr[-1].islower(), layout.fmtstr[0] == ">", False
-        case construct.BytesInteger(length=int(), signed=bool(), swapped=bool()):
-            return layout.length, layout.signed, not layout.swapped, False
-        case construct.Bytes(length=int()):
-            return layout.length, False, False, False
-        case construct.GreedyRange():
-            size, signed, big_endian, _ = _shape(where, layout.subcon)
-            return size, signed, big_endian, True
-    if layout is construct.GreedyBytes:
-        return 0, False, False, False
-    raise DerivationError(f"{where}: no rule for {type(layout).__name__}")
+        return Slot(spec=spec, offset=at, size=size or max(left, 0), count=0)
+    count = max(left, 0) // size if layout.shape is Shape.LIST else 1
+    return Slot(
+        spec=spec, offset=at, size=size * count, count=count, big_endian=layout.big_endian, signed=layout.signed
+    )
 
 
 # --- expressions over raw numbers ------------------------------------------------------------------------------------
 def python_of(expression: object) -> str:
     """An expression over ``this`` as Python source over plain names.  Raises DerivationError for any other callable."""
-    if not callable(expression):
-        return repr(expression)
-    text = repr(expression)
-    plain = _NAME.sub(r"\1", text)
-    if "this" in plain or "<" in plain.replace("<=", "").replace("<<", "").replace(" < ", ""):
-        raise DerivationError(f"no rule for the expression {text}")
-    return plain
+    try:
+        return _source(tree_of(expression))
+    except ExpressionError as problem:
+        raise DerivationError(str(problem)) from problem
+
+
+def _source(tree: Tree) -> str:
+    if isinstance(tree, Operation):
+        return f"({_source(tree.left)} {tree.symbol} {_source(tree.right)})"
+    return tree.field if isinstance(tree, Name) else str(tree.value)
 
 
 def names_in(expression: object) -> tuple[str, ...]:
     """Fields that an expression reads, in the order they appear."""
-    return tuple(dict.fromkeys(_NAME.findall(repr(expression)))) if callable(expression) else ()
+    return names_in_tree(tree_of(expression)) if callable(expression) else ()
 
 
 # --- which messages a payload holds -----------------------------------------------------------------------------------
