@@ -31,6 +31,7 @@ from vebus_tools.session import REPLY_WINDOW_S
 from vebus_tools.wireshark.exchange_tables import exchange_facts, winmon_codes
 from vebus_tools.wireshark.field_tables import field_table
 from vebus_tools.wireshark.literals import Literal, record, set_of
+from vebus_tools.wireshark.rule_tables import rule_tables
 
 __all__ = ["ENCAPSULATIONS", "declared", "protocol_names"]
 
@@ -138,6 +139,7 @@ def _message(one: type[Message]) -> dict[str, Literal]:
         rest_label=info.rest_label,
         rest_known=info.rest_known,
         names=_names(one),
+        rules=rule_tables(one),
         fields=[field_table(spec) for spec in one.FIELDS],
         computed=[field_table(spec) for spec in one.COMPUTED],
         **exchange_facts(one),

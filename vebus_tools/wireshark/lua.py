@@ -9,7 +9,7 @@ from vebus_tools.wireshark.literals import literal
 
 __all__ = ["lua_text"]
 
-_PARTS = ("arithmetic", "framing", "messages", "scales", "assistants", "nodes", "session", "dissection", "wireshark")
+_PARTS = ("arithmetic", "framing", "messages", "scales", "assistants", "rules", "nodes", "session", "dissection", "wireshark")
 _BEFORE_TABLE = ("arithmetic",)
 
 _HEADER = """\

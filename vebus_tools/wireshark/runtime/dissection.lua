@@ -72,6 +72,9 @@ local function findings_of(record)
             local text = string.format("%d bytes undecoded", #message.rest)
             found[#found + 1] = finding("note", "undecoded", text, G.unknown.abbrev)
         end
+        for _, text in ipairs(rules.broken(declared, message.payload)) do
+            found[#found + 1] = finding("warn", "malformed", text)
+        end
     end
     return found
 end

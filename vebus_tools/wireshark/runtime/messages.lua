@@ -80,7 +80,14 @@ function messages.parse(declared, payload)
             at = at + size
         end
     end
-    return { declared = declared, raws = raws, spans = spans, rest = payload:sub(at), rest_start = at - 1 }
+    return {
+        declared = declared,
+        payload = payload,
+        raws = raws,
+        spans = spans,
+        rest = payload:sub(at),
+        rest_start = at - 1,
+    }
 end
 
 local function chain_into(chain, space, payload, link, start)

@@ -6,7 +6,7 @@ local function hex_of(spec, raw)
     if digits > 1 then
         return string.format("0x%0" .. numbers.decimal(digits) .. "x", raw % 2 ^ (4 * digits))
     end
-    return string.format("0x%x", raw % 0x10)
+    return string.format(raw < 0 and "0x-%x" or "0x%x", math.abs(raw))
 end
 
 local function with_unit(value, decimals, unit)

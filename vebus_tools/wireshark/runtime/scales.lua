@@ -134,7 +134,8 @@ local function value_by(rule, raw)
     if rule.bit then
         return numbers.bits(raw, rule.bit, 1)
     end
-    local top, divide = (raw + (rule.offset or 0)) * (rule.multiply or 1), rule.divide or 1
+    -- The zero added last makes 0 of the -0 that doubles have.
+    local top, divide = (raw + (rule.offset or 0)) * (rule.multiply or 1) + 0, rule.divide or 1
     if rule.over then
         return top ~= 0 and rule.over * divide / top or nil
     end

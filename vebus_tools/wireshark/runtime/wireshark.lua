@@ -116,10 +116,6 @@ local function add_item(tree, field, range, value)
     return tree:add(field, value)
 end
 
-local function without_zero(text)
-    return (text:gsub("%z", "\\x00"))
-end
-
 -- The item of one node; a value that is not available has no field, only its line.
 local function add_value(tree, node, range)
     local field, value = FIELDS[node.abbrev], node.value
@@ -130,7 +126,7 @@ local function add_value(tree, node, range)
         return range and tree:add(field, range) or tree:add("")
     end
     if type(value) == "string" then
-        value = without_zero(value)
+        value = texts.printable(value) -- Wireshark would end it at a zero byte, and rewrite others
     elseif node.pattern and not node.spec.scale then
         value = node.around
     end
@@ -204,12 +200,19 @@ end
 
 -- Blocks whose protocol has a name of its own are handed to it, so that it stands among the protocols of the frame.
 local handing_over
+
+local function take_over(proto, tvb, tree)
+    if handing_over then
+        handing_over(tvb, tree, proto)
+    end
+    return tvb:len()
+end
+
 for name, proto in pairs(PROTOCOLS) do
-    function proto.dissector(tvb, _, tree)
-        if handing_over and handing_over.name == name then
-            handing_over.write(tvb, tree, proto)
+    if name ~= DECLARED.links.rs485.protocol and name ~= DECLARED.links.mk3.protocol then
+        function proto.dissector(tvb, _, tree)
+            return take_over(proto, tvb, tree)
         end
-        return tvb:len()
     end
 end
 
@@ -226,7 +229,7 @@ local function add_block(block, tvb, pinfo, tree, pending, unplaced, owner)
         write(tvb, tree, PROTOCOLS[owner])
         return
     end
-    handing_over = { name = block.protocol, write = write }
+    handing_over = write
     Dissector.get(block.protocol):call(tvb, pinfo, tree)
     handing_over = nil
 end
@@ -290,10 +293,9 @@ end
 
 for link, entry in pairs(DECLARED.links) do
     local proto = PROTOCOLS[entry.protocol]
-    local own = proto.dissector
     function proto.dissector(tvb, pinfo, tree)
         if handing_over then
-            return own(tvb, pinfo, tree)
+            return take_over(proto, tvb, tree)
         end
         dissect(tvb, pinfo, tree, link, entry.protocol)
         return tvb:len()
