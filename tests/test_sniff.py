@@ -422,6 +422,21 @@ def test_nothing_is_lost_through_socat(checkout_environment: dict[str, str], tmp
     assert path.read_bytes() == stream
 
 
+def test_a_screen_that_stands_still_does_not_stop_the_recording(
+    checkout_environment: dict[str, str], pty: PtyEnd, tmp_path: Path
+) -> None:
+    path, stream = tmp_path / "bus.bin", frames(5000)
+    with sniffing(checkout_environment, "-i", pty.path, "-w", path, "-P") as sniffer:
+        sniffer.wait_until_listening(pty)
+        feeding(pty, stream).join()
+        sniffer.wait_for_file(path, len(stream))  # nobody has read a line of what it prints: the pipe is full
+        code, out, err = sniffer.finish(signal.SIGTERM)
+    assert code == 0
+    assert path.read_bytes() == stream
+    assert len(out.splitlines()) == 5000
+    assert "5000 frames" in err
+
+
 def test_a_reader_that_leaves_ends_it(checkout_environment: dict[str, str], pty: PtyEnd) -> None:
     with sniffing(checkout_environment, "-i", pty.path, "-l") as sniffer:
         sniffer.wait_until_listening(pty)
