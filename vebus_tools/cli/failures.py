@@ -1,7 +1,8 @@
 """From failures to one line on stderr and an exit code.
 
 Exit codes of every command: 0 done; 1 the input or output failed (the line says what, where and what to do); 2 wrong
-usage, a wrong filter or field name among them; 130 stopped with Ctrl-C; 141 the reader of our output went away.
+usage, a wrong filter or field name among them; 3 the port of `vebus sniff` was lost; 130 stopped with Ctrl-C (0 for
+commands that run until then: sniff, simulate, replay); 141 the reader of our output went away.
 """
 
 import os

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from vebus_tools.cli import options
+
 __all__ = ["sniff"]
 
 
@@ -37,7 +39,7 @@ def sniff(
     compress: Annotated[
         Literal["gzip"] | None, typer.Option("--compress", help="Pack each file when it is finished.")
     ] = None,
-    print_too: Annotated[bool, typer.Option("-P", "--print", help="Print also while recording with -w.")] = False,
+    print_too: options.PrintToo = False,
     count: Annotated[int | None, typer.Option("-c", "--count", help="Stop after N frames.", min=1, metavar="N")] = None,
     candump_count: Annotated[int | None, typer.Option("-n", hidden=True, min=1)] = None,
     autostop: Annotated[
@@ -56,40 +58,20 @@ def sniff(
     capture_filter: Annotated[
         str | None, typer.Option("-f", "--capture-filter", help="Record and print only this.", metavar="FILTER")
     ] = None,
-    display_filter: Annotated[
-        str | None, typer.Option("-Y", "--display-filter", help="Print only what matches.", metavar="FILTER")
-    ] = None,
+    display_filter: options.DisplayFilter = None,
     comment: Annotated[
         list[str] | None, typer.Option("--capture-comment", help="Comment in the recording; repeat.", metavar="TEXT")
     ] = None,
-    output: Annotated[
-        Literal["text", "tabs", "fields", "json", "jsonraw", "ek", "psml", "pdml"],
-        typer.Option("-T", "--output-type", help="Form of the output."),
-    ] = "text",
-    details: Annotated[bool, typer.Option("-V", "--details", help="Print every field of every frame.")] = False,
-    only: Annotated[
-        str | None, typer.Option("-O", "--only", help="Details of these protocols only.", metavar="PROTO,...")
-    ] = None,
-    hex_pane: Annotated[bool, typer.Option("-x", "--hex", help="Print the bytes below each frame.")] = False,
-    hexdump: Annotated[
-        list[str] | None,
-        typer.Option("--hexdump", help="Form of the bytes: all, frames, ascii, delimit, noascii.", metavar="OPT"),
-    ] = None,
-    field: Annotated[
-        list[str] | None, typer.Option("-e", "--field", help="Field to print with -T fields; repeat.", metavar="FIELD")
-    ] = None,
-    field_option: Annotated[
-        list[str] | None,
-        typer.Option("-E", "--field-option", help="header=y, separator=, quote=d, occurrence=f ...", metavar="OPT"),
-    ] = None,
-    time_form: Annotated[
-        Literal["a", "ad", "adoy", "d", "dd", "e", "r", "u", "ud", "udoy"],
-        typer.Option("-t", "--time", help="Time column: absolute, date, delta, epoch, relative, UTC."),
-    ] = "r",
-    names: Annotated[
-        str | None, typer.Option("--names", help="TOML file with names of sender ids.", metavar="FILE")
-    ] = None,
-    line_buffered: Annotated[bool, typer.Option("-l", "--line-buffered", help="Flush after each frame.")] = False,
+    output: options.OutputType = "text",
+    details: options.Details = False,
+    only: options.Only = None,
+    hex_pane: options.HexPane = False,
+    hexdump: options.Hexdump = None,
+    field: options.FieldNames = None,
+    field_option: options.FieldOptions = None,
+    time_form: options.TimeColumn = "r",
+    names: options.NamesFile = None,
+    line_buffered: options.LineBuffered = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no frames.")] = False,
     silent: Annotated[bool, typer.Option("-Q", "--silent", help="Print errors only, no counts either.")] = False,
     low_latency: Annotated[
@@ -98,9 +80,7 @@ def sniff(
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a lost port, and go on in the same recording.")
     ] = False,
-    color: Annotated[
-        bool | None, typer.Option("--color/--no-color", help="Colours; otherwise on a terminal only.")
-    ] = None,
+    color: options.Color = None,
 ) -> None:
     """Listen to a bus: print what is heard, record it, or both.
 
