@@ -15,7 +15,7 @@ from vebus_protocol.schema import Direction, Message, Space
 from vebus_protocol.winmon import WinmonFrame
 from vebus_tools.records import Record
 
-__all__ = ["Exchange", "Key", "Role", "answers", "exchange_of"]
+__all__ = ["EXCHANGED", "Exchange", "Key", "Role", "answers", "exchange_of"]
 
 FIRST_REPLY = 0x80
 # Split replies may come as one frame for each part (mk3.md 7.2); these parts belong to the reply before them.
@@ -35,6 +35,9 @@ _PAIRED = "ADHLRSV"  # adapter commands with a known reply (mk3.md 4)
 _ALIKE = "AH"
 _INFO, _INFO_REQUEST, _AC_INPUT = 0x20, 0x21, 0x41
 _LIMITS_REPLY = 0x3C
+EXCHANGED = frozenset((0x00, _INFO, _INFO_REQUEST, _AC_INPUT, _LIMITS_REPLY))
+"""First payload bytes of all frames on the bus that may be request or reply."""
+
 # What an info request asks for, and the info types that answer it (mk3.md 5.1, 5.4; on the bus by analogy).
 _WANTED = {0x00: "dc", 0x01: "l1", 0x02: "l2", 0x03: "l3", 0x04: "l4", 0x05: "ac input", 0x80: "dmc", 0x83: "bms"}
 _COMMANDS = {InfoCommand.IDENTITY: "identity", InfoCommand.BATTERY_LIMITS: "limits"}

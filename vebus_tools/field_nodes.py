@@ -14,7 +14,7 @@ from vebus_tools.assistants import RecordPlace
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
 
-__all__ = ["FieldNodes", "number_node"]
+__all__ = ["FieldNodes", "item_node", "number_node"]
 
 _NOT_KNOWN = "scale not known"
 _SIGN_BIT = 0x8000
@@ -282,6 +282,11 @@ def number_node(spec: Field, raw: int, raws: dict[str, Any], context: Context) -
     node = walker._scaled(spec, raw, raws, walker._which(spec, raws))  # noqa: SLF001  (the same module)
     is_flag = spec.width == 1 and spec.enum is None
     return replace(node, value=bool(node.value), text=str(bool(node.value))) if is_flag else node
+
+
+def item_node(spec: Field, at: int, raw: int, context: Context) -> Node:
+    """Node of the number at place ``at``, from 0, of a list, without its place in the frame."""
+    return FieldNodes(_NOBODY, context, 0)._item(spec, at, raw, {})  # noqa: SLF001  (the same module)
 
 
 def _unit(spec: Field, which: int | None) -> str:

@@ -8,8 +8,9 @@ Damaged frames change nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypedDict
 
 from vebus_protocol.adapter import FreezeSnapshot
 from vebus_protocol.enums import FrameKind
@@ -93,6 +94,26 @@ class SenderState:
 
 
 @dataclass(slots=True)
+class _Sender:
+    """Counts of one sender while they grow."""
+
+    frames: int = 0
+    bad: int = 0
+    last: dict[str, Message] = field(default_factory=dict)
+
+
+class _Told(TypedDict, total=False):
+    """Attributes of a Context as they come together."""
+
+    response_in: int | None
+    response_to: int
+    response_time_s: float
+    ram_ids: tuple[int, ...]
+    setting_id: int | None
+    direction: Direction
+
+
+@dataclass(slots=True)
 class _Pending:
     number: int
     at: float
@@ -132,12 +153,17 @@ class Session:
         self._ports: dict[Port, _Port] = {}
         self._responses: dict[int, int] = {}
         self._unanswered: set[int] = set()
-        self._senders: dict[int, SenderState] = {}
+        self._senders: dict[int, _Sender] = {}
 
     @property
     def senders(self) -> Mapping[int, SenderState]:
         """Last known state of each RS485 sender, by id."""
-        return MappingProxyType(self._senders)
+        return {
+            sender: SenderState(
+                sender=sender, frames=state.frames, bad=state.bad, last=MappingProxyType(dict(state.last))
+            )
+            for sender, state in self._senders.items()
+        }
 
     def knowledge(self) -> Knowledge:
         """What was learned so far, for a second pass; the session must be a survey."""
@@ -161,14 +187,19 @@ class Session:
         if record.frame is None or not _good(record):
             return Context(book=port.book, assistants=port.assistants)
         findings = list(_gap(port, record))
-        context = Context(sync_interval_s=_sync(port, record))
+        sync_interval_s = _sync(port, record)
         exchange = exchange_of(record)
-        if exchange is not None:
-            context = self._exchange(port, record, exchange, context, findings)
+        told = self._exchange(port, record, exchange, findings) if exchange is not None else _Told()
         _remember_snapshot(port, record)
         if record.number in self._known.unanswered:
             findings.append(Finding(Severity.WARN, Group.RESPONSE, "No reply to this request in the capture"))
-        return replace(context, book=port.book, assistants=port.assistants, findings=tuple(findings))
+        return Context(
+            book=port.book,
+            assistants=port.assistants,
+            sync_interval_s=sync_interval_s,
+            findings=tuple(findings),
+            **told,
+        )
 
     def _port(self, record: Record) -> _Port:
         key = record.link, record.interface
@@ -181,33 +212,34 @@ class Session:
         if not isinstance(record.frame, ReceivedFrame):
             return
         sender = record.frame.sender
-        state = self._senders.get(sender, SenderState(sender=sender))
-        if _good(record) and record.chain:
+        state = self._senders.get(sender)
+        if state is None:
+            state = self._senders[sender] = _Sender()
+        state.frames += 1
+        if not _good(record):
+            state.bad += 1
+        elif record.chain:
             message = record.chain[-1].message
-            state = replace(state, last={**state.last, message.INFO.title: message})
-        bad = state.bad + (not _good(record))
-        self._senders[sender] = replace(state, frames=state.frames + 1, bad=bad)
+            state.last[message.INFO.title] = message
 
     # request and reply -------------------------------------------------------------------------------------------
 
-    def _exchange(
-        self, port: _Port, record: Record, exchange: Exchange, context: Context, findings: list[Finding]
-    ) -> Context:
+    def _exchange(self, port: _Port, record: Record, exchange: Exchange, findings: list[Finding]) -> _Told:
         pending = port.pending.get(exchange.key)
         misfit = _misfit(record, exchange.role, pending)
-        role = exchange.role
+        role, told = exchange.role, _Told()
         if role is Role.EITHER:
             role = Role.REQUEST if misfit else Role.REPLY
-            context = replace(context, direction=Direction.TO_DEVICE if misfit else Direction.FROM_DEVICE)
+            told["direction"] = Direction.TO_DEVICE if misfit else Direction.FROM_DEVICE
         if role is Role.REQUEST:
-            return self._request(port, record, exchange, context)
-        if pending is None or misfit:
-            if exchange.only_on_request:
-                findings.append(Finding(Severity.NOTE, Group.RESPONSE, misfit))
-            return context
-        return self._reply(port, record, pending, context)
+            told["response_in"] = self._request(port, record, exchange)
+        elif pending is not None and not misfit:
+            self._reply(port, record, pending, told)
+        elif exchange.only_on_request:
+            findings.append(Finding(Severity.NOTE, Group.RESPONSE, misfit))
+        return told
 
-    def _request(self, port: _Port, record: Record, exchange: Exchange, context: Context) -> Context:
+    def _request(self, port: _Port, record: Record, exchange: Exchange) -> int | None:
         before = port.pending.get(exchange.key)
         if self._survey and before is not None and not before.answered and before.expects_reply:
             self._unanswered.add(before.number)
@@ -215,21 +247,18 @@ class Session:
         port.pending[exchange.key] = _Pending(
             record.number, record.stamp.at, message, exchange.expects_reply, snapshot=port.snapshot
         )
-        return replace(context, response_in=self._known.responses.get(record.number))
+        return self._known.responses.get(record.number)
 
-    def _reply(self, port: _Port, record: Record, pending: _Pending, context: Context) -> Context:
+    def _reply(self, port: _Port, record: Record, pending: _Pending, told: _Told) -> None:
         pending.answered = True
         if self._survey:
             self._responses.setdefault(pending.number, record.number)
         port.book = _learned(port.book, pending, record.chain[-1].message)
         _learn_assistants(port, pending.message, record.chain[-1].message)
-        return replace(
-            context,
-            response_to=pending.number,
-            response_time_s=record.stamp.at - pending.at,
-            ram_ids=_ram_ids(pending),
-            setting_id=_setting_id(pending.message),
-        )
+        told["response_to"] = pending.number
+        told["response_time_s"] = record.stamp.at - pending.at
+        told["ram_ids"] = _ram_ids(pending)
+        told["setting_id"] = _setting_id(pending.message)
 
 
 def _misfit(record: Record, role: Role, pending: _Pending | None) -> str:

@@ -17,7 +17,7 @@ from vebus_tools.bulk.stream import Group
 from vebus_tools.generated import Plan, Slot, names_in
 from vebus_tools.generated.tables import needs_request
 
-__all__ = ["Books", "Column", "Table", "table_of"]
+__all__ = ["Books", "Column", "Table", "number_of", "table_of"]
 
 Array = npt.NDArray[Any]
 Books = Sequence[tuple[int, ScaleBook]]
@@ -82,7 +82,7 @@ def table_of(group: Group, books: Books) -> Table | None:
 
 
 def _columns(plan: Plan, planes: Bytes, rows: Ints, books: Books) -> Iterator[Column]:
-    narrow = {slot.spec.name: _number(slot, planes) for slot in plan.slots if slot.is_number}
+    narrow = {slot.spec.name: number_of(slot, planes) for slot in plan.slots if slot.is_number}
     wide: dict[str, Any] = {name: value.astype(np.int64) for name, value in narrow.items()}
     place = _Place(wide, rows, books)
     for slot in plan.slots:
@@ -105,7 +105,7 @@ def _columns(plan: Plan, planes: Bytes, rows: Ints, books: Books) -> Iterator[Co
 
 
 # --- raw numbers ------------------------------------------------------------------------------------------------------
-def _number(slot: Slot, planes: Bytes, at: int = 0) -> Array:
+def number_of(slot: Slot, planes: Bytes, at: int = 0) -> Array:
     """One number of every row, in the narrowest type."""
     size = slot.size // max(slot.count, 1)
     first = slot.offset + at * size
@@ -134,7 +134,7 @@ def _plain(spec: Field, data: Bytes) -> Column:
 
 def _list(slot: Slot, planes: Bytes) -> Column:
     spec = slot.spec
-    values = np.stack([_number(slot, planes, at) for at in range(slot.count)], axis=1)
+    values = np.stack([number_of(slot, planes, at) for at in range(slot.count)], axis=1)
     scaled = spec.scale is None
     return Column(
         abbrev=spec.abbrev, label=spec.label, unit="", values=values, enum=spec.enum, scaled=scaled, spec=spec

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -18,12 +19,14 @@ from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open
 from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import FAILED, UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
+from vebus_tools.cli.wide import can_be_wide, is_wide, print_wide
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk, Group
 from vebus_tools.runner import dissections, survey
 from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
+from vebus_tools.sinks.text import arrow_for
 from vebus_tools.times import TimeForm, Timeline, Timing
 
 __all__ = ["Printer", "Request", "name_table", "run"]
@@ -74,8 +77,13 @@ def run(request: Request) -> int:
         writer = None
         if request.write is not None:
             writer = stack.enter_context(open_writer(request.write, request.file_type, input_path=request.source))
-        printer = Printer(form, None if writer and not request.print_too else sys.stdout, request.line_buffered)
-        failure = _print(_selected(_read(source, request, names), request, tally), passes, printer, writer)
+        opened = _Opened(source, request)
+        if can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
+            book, arrow = _book(request.device_table), arrow_for(sys.stdout.encoding)
+            failure = print_wide(opened.capture, sys.stdout, arrow=arrow, book=book, names=names, seen=tally.take)
+        else:
+            printer = Printer(form, None if writer and not request.print_too else sys.stdout, request.line_buffered)
+            failure = _print(_selected(_read(opened, request, names), request, tally), passes, printer, writer)
     _report(tally, failure)
     return FAILED if failure else 0
 
@@ -100,15 +108,32 @@ class _Source:
         return self._stack.enter_context(opened)
 
 
-def _read(source: _Source, request: Request, names: NameTable) -> Iterator[Dissection]:
+class _Opened:
+    """The capture, opened when it is first asked for, and the link it was heard on."""
+
+    def __init__(self, source: _Source, request: Request) -> None:
+        self.source = source
+        self._link = request.link
+
+    @cached_property
+    def capture(self) -> Capture:
+        """The capture from its beginning.  Raises CaptureError."""
+        return self.source.open()
+
+    @cached_property
+    def link(self) -> Link:
+        """The link that was asked for, or found."""
+        return self.capture.link() if self._link == AUTO else Link(self._link)
+
+
+def _read(opened: _Opened, request: Request, names: NameTable) -> Iterator[Dissection]:
     book = _book(request.device_table)
-    capture = source.open()
-    link = capture.link() if request.link == AUTO else Link(request.link)
+    capture, link = opened.capture, opened.link
     knowledge: Knowledge | None = None
     fast = engine() is not Engine.REFERENCE
     if request.two_pass:
         knowledge = survey(_all_readable(capture), link, book, fast=fast)
-        capture = source.open()
+        capture = opened.source.open()
     yield from dissections(capture.chunks, link, knowledge=knowledge, book=book, names=names, fast=fast)
 
 

@@ -126,7 +126,7 @@ def _parts(
     for reader, at in readers:
         if reader.summary is None:
             return None
-        text, more = reader.summary(payload[at:] if at else payload, context.book)
+        text, more = reader.summary(payload[at:] if at else payload, context)
         if text:
             parts.append(text)
         if more:

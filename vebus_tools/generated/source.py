@@ -6,6 +6,7 @@ it as the declaration says it, everything else asks a table that the reference f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +17,14 @@ from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Field, Linear, Message, Reciprocal, Shape
 from vebus_tools.dissection import summary_names
 from vebus_tools.generated.plan import DerivationError, Plan, Slot, names_in, plan_of, python_of
-from vebus_tools.generated.tables import NodeTable, needs_request, reads
+from vebus_tools.generated.tables import NodeTable, needs_request
+from vebus_tools.generated.tables import reads as reads_of
 from vebus_tools.nodes import Value
+from vebus_tools.session import Context
 
 __all__ = ["Part", "Reader", "parts_for", "reader_of", "value_source"]
 
+_BRACED = re.compile(r"\{(\w+)[^}]*\}")
 _CODES = {1: "B", 2: "H", 4: "I"}
 _MEANING_UNKNOWN = "unknown meaning"
 
@@ -39,8 +43,8 @@ class Reader:
     plan: Plan
     source: str
     make: Callable[[bytes], Message]
-    values: Callable[[bytes, ScaleBook], Values]
-    summary: Callable[[bytes, ScaleBook], Summary] | None
+    values: Callable[[bytes, Context], Values]
+    summary: Callable[[bytes, Context], Summary] | None
 
 
 @lru_cache(maxsize=4096)
@@ -145,7 +149,7 @@ def _computed(plan: Plan) -> Iterator[tuple[Field, str]]:
 
 
 def _values(plan: Plan, names: dict[str, Any]) -> list[str]:
-    lines = ["def values(p, book):", *_unpacked(plan, names), "    v = {}"]
+    lines = ["def values(p, context):", *_unpacked(plan, names), "    v = {}"]
     for spec, expression in _computed(plan):
         lines += _value_lines(spec, expression, plan, names)
     for slot in plan.slots:
@@ -162,7 +166,7 @@ def _slot_values(slot: Slot, plan: Plan, names: dict[str, Any]) -> list[str]:
         value = f"{name}.decode('ascii', 'backslashreplace')" if is_text else name
         return [f"    v[{spec.abbrev!r}] = {value}"]
     if not spec.is_number:
-        value = f"[{_value(spec, 'x', plan, names)} for x in {name}]"
+        value = f"[{_item_value(spec, plan, names)} for at, x in enumerate({name})]"
         one = f"{value}[0]" if slot.count == 1 else value
         return [
             f"    v[{spec.abbrev + '.list'!r}] = {slot.count}",
@@ -176,10 +180,13 @@ def _slot_values(slot: Slot, plan: Plan, names: dict[str, Any]) -> list[str]:
 
 
 def _value(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> str:
-    if needs_request(spec):
-        return raw  # without its request, the scale is not known
     direct = value_source(spec, raw)
     return direct if direct is not None else f"{_asked(spec, raw, plan, names)}.value"
+
+
+def _item_value(spec: Field, plan: Plan, names: dict[str, Any]) -> str:
+    direct = value_source(spec, "x")
+    return direct if direct is not None else f"{_table(spec, plan, names)}.item(context, at, x).value"
 
 
 def _value_lines(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> list[str]:
@@ -191,13 +198,20 @@ def _value_lines(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> li
 
 def _asked(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> str:
     """Call of the table of a field; makes the table."""
-    missing = set(reads(spec)) - set(plan.raw_specs)
+    missing = set(reads_of(spec)) - set(plan.raw_specs)
     if missing:
         raise DerivationError(f"{spec.abbrev}: {', '.join(sorted(missing))} is not in {plan.length} bytes")
-    table = f"node_of_{spec.abbrev.replace('.', '_')}"
+    return f"{_table(spec, plan, names)}({', '.join(('context', raw, *reads_of(spec)))})"
+
+
+def _table(spec: Field, plan: Plan, names: dict[str, Any]) -> str:
+    """Name of the table of a field; makes the table."""
+    place = [*plan.declared.FIELDS, *plan.declared.COMPUTED, *(b for s in plan.declared.FIELDS for b in s.bits)]
+    at = next(number for number, other in enumerate(place) if other is spec)
+    table = f"node_{at}_{spec.name}"
     if table not in names:
         names[table] = NodeTable(spec)
-    return f"{table}({', '.join(('book', raw, *reads(spec)))})"
+    return table
 
 
 # --- summary ----------------------------------------------------------------------------------------------------------
@@ -238,7 +252,7 @@ def parts_for(plan: Plan) -> Iterator[Part]:
 
 
 def _summary(plan: Plan, names: dict[str, Any]) -> list[str]:
-    lines = ["def summary(p, book):", *_unpacked(plan, names)]
+    lines = ["def summary(p, context):", *_unpacked(plan, names)]
     parts = list(parts_for(plan))
     texts = [direct_text(part) for part in parts]
     if all(text is not None for text in texts):
@@ -247,7 +261,7 @@ def _summary(plan: Plan, names: dict[str, Any]) -> list[str]:
         return [*lines, f"    return f{body!r}, {marks!r}"]
     lines += ["    parts = []", "    marks = {}"]
     for part, text in zip(parts, texts, strict=True):
-        lines += _direct_lines(part, text) if text is not None else _table_lines(part, plan, names)
+        lines += direct_lines(part, text) if text is not None else table_lines(part, plan, names)
     return [*lines, "    return ', '.join(parts), tuple(marks)"]
 
 
@@ -255,7 +269,8 @@ def _mark(spec: Field) -> str:
     return "" if spec.evidence.mark == _MEANING_UNKNOWN else spec.evidence.mark
 
 
-def _direct_lines(part: Part, text: str) -> list[str]:
+def direct_lines(part: Part, text: str) -> list[str]:
+    """Lines that add a part without a table."""
     mark = _mark(part.spec)
     return [f"    parts.append(f{text!r})", *([f"    marks[{mark!r}] = None"] if mark else [])]
 
@@ -297,10 +312,9 @@ def decimals_of_fixed(spec: Field) -> int:
     return decimals_of(spec, ScaleBook())
 
 
-def _table_lines(part: Part, plan: Plan, names: dict[str, Any]) -> list[str]:
+def table_lines(part: Part, plan: Plan, names: dict[str, Any]) -> list[str]:
+    """Lines that add a part by what a table says; the table comes into ``names``."""
     spec = part.spec
-    if needs_request(spec) or any(needs_request(other) for other, _ in part.beside) or "{" in spec.symbol:
-        raise DerivationError(f"{spec.abbrev}: its request says what it holds")
     if not part.raw:
         return _bytes_lines(spec)
     if spec.summary_text:
@@ -308,18 +322,37 @@ def _table_lines(part: Part, plan: Plan, names: dict[str, Any]) -> list[str]:
             f"    if {_asked(spec, part.raw, plan, names)}.value:",
             *_appended(repr(spec.summary_text), spec, "    "),
         ]
-    lines = [f"    node = {_asked(spec, part.raw, plan, names)}", "    if node is not None:"]
-    label = f"'{spec.symbol}=' + " if spec.symbol else ""
-    text = [f"        text = {label}node.text"]
+    node = f"{_table(spec, plan, names)}.item(context, at, x)" if part.each else _asked(spec, part.raw, plan, names)
+    lines = [f"    node = {node}", "    if node is not None:", *_symbol_lines(part, plan)]
     for other, raw in part.beside:
-        text += [
+        lines += [
             f"        extra = {_asked(other, raw, plan, names)}",
             "        if extra is not None and extra.value is not None and extra.unit:",
             "            text += f' ({extra.text})'",
         ]
-    lines += [*text, "        parts.append(text)", "        if node.mark and node.mark != 'unknown meaning':"]
+    lines += ["        parts.append(text)", "        if node.mark and node.mark != 'unknown meaning':"]
     lines.append("            marks[node.mark] = None")
-    return [f"    for x in {part.each}:", *(f"    {line}" for line in lines)] if part.each else lines
+    return [f"    for at, x in enumerate({part.each}):", *(f"    {line}" for line in lines)] if part.each else lines
+
+
+def _symbol_lines(part: Part, plan: Plan) -> list[str]:
+    """Text of the part with its symbol in front, by the rules of the Info column."""
+    symbol = part.spec.symbol
+    if not symbol:
+        return ["        text = node.text"]
+    own = repr(symbol)
+    if "{" in symbol:
+        fields = list(_BRACED.findall(symbol))
+        if set(fields) - set(plan.raw_specs):
+            raise DerivationError(f"{part.spec.abbrev}: its symbol names a field that is no number")
+        own = f"{symbol!r}.format({', '.join(f'{name}={name}' for name in fields)})"
+    lines = [f"        text = {own} + '=' + node.text"]
+    if symbol == "RAM":
+        lines += [
+            "        if node.label.startswith('RAM['):",
+            "            text = node.label.split(' ', 1)[0] + '=' + node.text",
+        ]
+    return lines
 
 
 def _appended(text: str, spec: Field, indent: str) -> list[str]:

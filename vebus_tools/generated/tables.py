@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Field, OfRam, OfSetting
-from vebus_tools.field_nodes import number_node
-from vebus_tools.generated.plan import DerivationError, names_in
+from vebus_tools.field_nodes import item_node, number_node
+from vebus_tools.generated.plan import names_in
 from vebus_tools.nodes import Node
 from vebus_tools.session import Context
 
@@ -35,41 +34,66 @@ def needs_request(spec: Field) -> bool:
 
 def reads(spec: Field) -> tuple[str, ...]:
     """Names of the raw numbers, other than its own, that decide what a field says."""
-    times = spec.scale.times if isinstance(spec.scale, OfRam) else None
-    return tuple(dict.fromkeys((*names_in(spec.valid), *names_in(times))))
+    found = [*names_in(spec.valid)]
+    match spec.scale:
+        case OfRam(variable=variable, times=times):
+            found += [*names_in(variable), *names_in(times)]
+        case OfSetting(setting=setting):
+            found += names_in(setting)
+    return tuple(dict.fromkeys(found))
 
 
 class NodeTable:
     """Nodes of one field by its raw number and those of the fields that it ``reads``.
 
-    Calling it with the book of scales and these numbers gives the node, or None where a computed field has no value.
+    Calling it with what the session knows and these numbers gives the node; None where a computed field has no value.
     """
 
     def __init__(self, spec: Field) -> None:
-        """Start empty.  Raises DerivationError for a field that only a request explains."""
-        if needs_request(spec):
-            raise DerivationError(f"{spec.abbrev}: its request says what it holds")
+        """Start empty."""
         self._spec = spec
         self._names = reads(spec)
         self._own_scale = not isinstance(spec.scale, OfRam | OfSetting)
+        self._asked = needs_request(spec)
         self._context: Context | None = None
-        self._nodes: dict[tuple[int, ...], Node | None] = {}
+        self._nodes: dict[tuple[object, ...], Node | None] = {}
 
-    def __call__(self, book: ScaleBook, *raws: int) -> Node | None:
+    def __call__(self, context: Context, *raws: int) -> Node | None:
         """Node of ``raws``: the field's own number first."""
-        context = self._context
-        if context is None or (context.book is not book and not self._own_scale) or len(self._nodes) >= _MOST:
-            self._context = Context(book=book)
+        if self._outdated(context):
+            self._context = context
             self._nodes.clear()
+        key: tuple[object, ...] = (raws, context.ram_ids[:1], context.setting_id) if self._asked else raws
         try:
-            return self._nodes[raws]
+            return self._nodes[key]
         except KeyError:
-            found = self._nodes[raws] = self._made(raws)
+            found = self._nodes[key] = self._made(context, raws)
             return found
 
-    def _made(self, raws: tuple[int, ...]) -> Node | None:
+    def item(self, context: Context, at: int, raw: int) -> Node:
+        """Node of the number at place ``at`` of a list."""
+        if self._outdated(context):
+            self._context = context
+            self._nodes.clear()
+        key = (at, raw, context.ram_ids[at : at + 1])
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = item_node(self._spec, at, raw, context)
+        return found
+
+    def _outdated(self, context: Context) -> bool:
+        """Whether what is known of the device has changed, or there is too much of it."""
+        before = self._context
+        if before is context:
+            return False
+        same = before is not None and (
+            self._own_scale or (before.book is context.book and before.assistants is context.assistants)
+        )
+        return not same or len(self._nodes) >= _MOST
+
+    def _made(self, context: Context, raws: tuple[int, ...]) -> Node | None:
         others: dict[str, Any] = dict(zip(self._names, raws[1:], strict=True))
         spec = self._spec
-        node = number_node(spec, int(raws[0]), others, self._context or Context())
+        node = number_node(spec, int(raws[0]), others, context)
         missing = node.value is None and spec.expression is not None and spec.valid is not None
         return None if missing else node

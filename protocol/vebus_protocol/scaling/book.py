@@ -65,8 +65,12 @@ class ScaleBook:
 
     def with_ram(self, variable: int, scale: RamScale) -> ScaleBook:
         """This book and the announced scale of one RAM variable (also an announced "not supported")."""
+        if self.learned_ram.get(variable) == scale:
+            return self
         return replace(self, learned_ram={**self.learned_ram, variable: scale})
 
     def with_setting(self, setting: int, scale: SettingScale) -> ScaleBook:
         """This book and the announced scale of one setting (also an announced "not supported")."""
+        if self.learned_settings.get(setting) == scale:
+            return self
         return replace(self, learned_settings={**self.learned_settings, setting: scale})

@@ -1,0 +1,103 @@
+"""The summary list of a large raw capture by whole megabytes, where a request asks for nothing else."""
+
+from __future__ import annotations
+
+import codecs
+import importlib.util
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from vebus_protocol.scaling import ScaleBook
+from vebus_protocol.schema import Link
+from vebus_tools.capture import Capture
+from vebus_tools.capture.detect import Format
+from vebus_tools.cli.engines import Engine, engine
+from vebus_tools.names import NameTable
+from vebus_tools.nodes import Dissection
+from vebus_tools.records import CaptureError, Chunk
+from vebus_tools.sinks.colours import plain
+from vebus_tools.sinks.frame_form import MachineForm
+from vebus_tools.sinks.text_form import TextForm
+from vebus_tools.times import TimeForm
+
+if TYPE_CHECKING:
+    from vebus_tools.cli.decoding import Request
+
+__all__ = ["WORTH_IT", "can_be_wide", "is_wide", "print_wide"]
+
+WORTH_IT = 1 << 16
+"""Bytes from which on loading numpy costs less than it saves."""
+
+_DIFFERENCES = (TimeForm.DELTA, TimeForm.DELTA_DISPLAYED)
+
+
+def can_be_wide(request: Request, form: MachineForm, out: TextIO) -> bool:
+    """Whether a request asks for the plain list of every record of a file, and for nothing else."""
+    asked = (request.display_filter, request.count, request.start, request.stop, request.write)
+    return (
+        engine() is Engine.FAST
+        and all(option is None for option in asked)
+        and not (request.two_pass or request.line_buffered)
+        and _is_plain(form)
+        and hasattr(out, "buffer")
+        and codecs.lookup(out.encoding).name == "utf-8"
+        and request.source is not None
+        and Path(request.source).is_file()
+        and Path(request.source).stat().st_size >= WORTH_IT
+    )
+
+
+def _is_plain(form: MachineForm) -> bool:
+    if not isinstance(form, TextForm) or form.time in _DIFFERENCES or form.paint is not plain:
+        return False
+    return form.summary and not form.tabs and form.tree is None and form.pane is None
+
+
+def is_wide(capture: Capture, link: Link) -> bool:
+    """Whether the columnar engine reads such captures: one endless stream of the bus, without stamps."""
+    has_numpy = importlib.util.find_spec("numpy") is not None
+    return capture.format is Format.RAW and link is Link.RS485 and has_numpy
+
+
+def print_wide(
+    capture: Capture,
+    out: TextIO,
+    *,
+    arrow: str,
+    book: ScaleBook,
+    names: NameTable,
+    seen: Callable[[Dissection], None],
+) -> CaptureError | None:
+    """Print all lines; ``seen`` is told every record that is no good frame.
+
+    Returns why the capture could not be read to its end; raises that CaptureError when nothing could be read.
+    """
+    from vebus_tools.bulk_text import SummaryLines
+
+    chunks = _Readable(capture.chunks)
+    first = next(chunks, None)
+    if first is None and chunks.failure is not None:
+        raise chunks.failure
+    lines = SummaryLines(book=book, names=names, arrow=arrow, seen=seen)
+    out.flush()
+    for text in lines.write(itertools.chain([first or b""], chunks)):
+        out.buffer.write(text)
+    out.buffer.flush()
+    return chunks.failure
+
+
+class _Readable(Iterator[bytes]):
+    """Bytes of the chunks up to the first that cannot be read."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = iter(chunks)
+        self.failure: CaptureError | None = None
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks).data
+        except CaptureError as problem:
+            self.failure = problem
+            raise StopIteration from None
