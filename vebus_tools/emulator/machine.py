@@ -18,7 +18,7 @@ from vebus_protocol.frame import Frame, ReceivedFrame
 from vebus_tools.battery import Limits, Sample, SignalState, advance
 from vebus_tools.emulator.content import Content, content_of, information_frame, values_for
 from vebus_tools.emulator.inputs import Inputs
-from vebus_tools.emulator.outputs import Outputs, outputs_of
+from vebus_tools.emulator.outputs import Led, Outputs, outputs_of
 from vebus_tools.emulator.regions import Life, LinkMode, State, Timing, step
 from vebus_tools.records import Record, Severity, Transmission
 
@@ -126,8 +126,9 @@ class EmulatedBms:
     # state -----------------------------------------------------------------------------------------------------------
     @property
     def outputs(self) -> Outputs:
-        """Outputs and LEDs as of the last poll."""
-        return outputs_of(self.state, self.inputs)
+        """Outputs and LEDs as of the last poll; the status LED is dark once it has fallen silent for good (B-64)."""
+        found = outputs_of(self.state, self.inputs)
+        return replace(found, status_led=Led.DARK) if self.stopped else found
 
     @property
     def content(self) -> Content | None:

@@ -106,7 +106,7 @@ def outputs_of(state: State, inputs: Inputs) -> Outputs:
         pre_alarm=high if driven and state.discharge is not Discharge.OK else FLOATING,
         load_disconnect=high if driven and state.discharge is not Discharge.LOW else FLOATING,
         charge_disconnect=high if driven and state.charge is Charge.OK else FLOATING,
-        status_led=_status_led(state),
+        status_led=_status_led(state, inputs),
         low_led=Led.ON if driven and state.discharge is not Discharge.LOW else Led.DARK,
         high_led=Led.ON if running and state.charge is Charge.STOP else Led.DARK,
         gx_pow_v=_gx_pow(state, inputs),
@@ -121,10 +121,12 @@ def _mode(state: State) -> str:
     return ", ".join([*words, f"remote {state.remote.value}", f"link {state.link.value}"])
 
 
-def _status_led(state: State) -> Led:
+def _status_led(state: State, inputs: Inputs) -> Led:
+    """It stands for frames that are sent (B-50, B-64), so it is dark where there are no data to send."""
     if state.life is Life.BOOT_STUCK:
         return Led.FAST
-    return Led.FLASH if state.life is Life.RUN and state.link is LinkMode.NORMAL else Led.DARK
+    sends = state.life is Life.RUN and inputs.signals.known
+    return Led.FLASH if sends and state.link is LinkMode.NORMAL else Led.DARK
 
 
 def _gx_pow(state: State, inputs: Inputs) -> float | None:
