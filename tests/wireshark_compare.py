@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -25,8 +25,12 @@ from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Chunk, Finding, Record
 from vebus_tools.session import Session
 from vebus_tools.sinks import tree
+from vebus_tools.sinks.text import printable
 from vebus_tools.wireshark import lua_text
 from vebus_tools.wireshark.declared import protocol_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Item", "Lua", "find_program", "ours", "theirs"]
 
@@ -95,7 +99,7 @@ def theirs(lua: Lua, capture: Path, *options: str) -> list[list[Item]]:
     text = lua.run(capture, *options, "-T", "pdml", "-J", names)
     return [
         [item for proto in packet.iterfind("proto") for item in _element(proto, 0)]
-        for packet in ET.fromstring(text).iterfind("packet")
+        for packet in ET.fromstring(text).iterfind("packet")  # noqa: S314  (tshark's own output)
     ]
 
 
@@ -111,7 +115,7 @@ def _element(element: ET.Element, depth: int) -> Iterator[Item]:
     name = name.removeprefix("_ws.lua.text")  # a line without a field
     is_field = element.tag == "field" and name
     value = _plain(name, show) if is_field else ""
-    data = element.get("unmaskedvalue") or element.get("value", "") if int(element.get("size", "0")) else ""
+    data = (element.get("unmaskedvalue") or element.get("value") or "") if int(element.get("size", "0")) else ""
     hidden = element.get("hide") == "yes"
     yield Item(depth, name, _cut(line, hidden=hidden), value, data if is_field else "", hidden)
     for child in element:
@@ -171,7 +175,7 @@ def _items(dissection: Dissection) -> Iterator[Item]:
     known = {node.abbrev for node in dissection.walk()}
     unplaced = [finding for finding in pending if finding.abbrev not in known]
     for index, block in enumerate(dissection.blocks):
-        yield Item(0, _protocol(dissection.blocks[0], block), tree.printable(block.title))
+        yield Item(0, _protocol(dissection.blocks[0], block), printable(block.title))
         yield from _nodes(block.nodes, 1, pending, data, None)
         yield from _experts(() if index else unplaced, 1)
 
@@ -198,7 +202,7 @@ def _nodes(
 
 
 def _item(node: Node, depth: int, data: bytes) -> Item:
-    line = tree.printable(tree._node(replace(node, beside=()) if node.generated else node))
+    line = printable(tree._node(replace(node, beside=()) if node.generated else node))
     if node.generated:
         line = line.removeprefix("[").removesuffix("]")
     if node.value is None:
@@ -211,7 +215,7 @@ def _value(node: Node) -> str:
     if isinstance(value, bytes):
         return value.hex(":")
     if isinstance(value, str):
-        return tree.printable(value)  # a zero byte would end a text of Wireshark
+        return printable(value)  # a zero byte would end a text of Wireshark
     return f"{float(value):.15g}" if value is not None else ""
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING, Any
 
 from vebus_protocol.adapter import WinmonCommand
 from vebus_protocol.enums import FrameKind, SenderId
@@ -21,11 +21,15 @@ from vebus_protocol.winmon import WinmonFrame
 from vebus_tools.capture import open_writer
 from vebus_tools.records import Record, Stamp, TimeSource
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["Heard", "damaged", "noise", "valid", "vectors", "write_capture"]
 
 _EPOCH_S = 1_700_000_000.0
 _SENDERS = (*(int(sender) for sender in SenderId), 0x1234)
 _DIRECTIONS = (Direction.BOTH, Direction.BOTH, Direction.FROM_DEVICE, Direction.TO_DEVICE)
+_RESERVED = (0xFA, 0xFB, 0xFD, 0xFE, 0xFF, 0x55)
 _TIDS = (0x80, 0x8D, 0xE6, 0xFF)  # few, so that requests find replies
 
 
@@ -39,10 +43,14 @@ class Heard:
     direction: Direction = Direction.BOTH
 
 
+def _random(seed: int) -> Random:
+    return Random(seed)  # noqa: S311  (no secret: the same seed has to give the same frames)
+
+
 # --- valid frames ----------------------------------------------------------------------------------------------------
 def valid(count: int, seed: int) -> Iterator[Heard]:
     """So many good frames: each message in turn on each of its links, its fields at their extremes and in between."""
-    random, made, number = Random(seed), 0, 0
+    random, made, number = _random(seed), 0, 0
     bodies = [declared for declared in MESSAGES if declared.INFO.carries is None]
     while made < count:
         for declared in bodies:
@@ -76,7 +84,7 @@ def _carrier(link: Link, random: Random) -> Message:
 
 
 def _message(declared: type[Message], random: Random) -> Message:
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     cut = random.random() < 0.3
     for spec in declared.FIELDS:
         if spec.constant is not None:
@@ -122,7 +130,7 @@ def vectors(frames: Iterable[tuple[Link, bytes]]) -> Iterator[Heard]:
 # --- damage ----------------------------------------------------------------------------------------------------------
 def damaged(count: int, seed: int) -> Iterator[Heard]:
     """So many packets with a good frame that something happened to; some happen to stay good."""
-    random = Random(seed)
+    random = _random(seed)
     before = b""
     for heard in valid(count, seed + 1):
         wire = heard.wire
@@ -133,32 +141,28 @@ def damaged(count: int, seed: int) -> Iterator[Heard]:
 
 
 def _damage(wire: bytes, before: bytes, random: Random) -> bytes:
+    """One accident: a bit, a byte, an end, a neighbour, a reserved byte, a checksum."""
     if not wire:
         return wire
     at = random.randrange(len(wire))
-    kind = random.randrange(9)
-    if kind == 0:
-        return wire[:at] + bytes((wire[at] ^ 1 << random.randrange(8),)) + wire[at + 1 :]
-    if kind == 1:
-        return wire[:at] + wire[at + 1 :]
-    if kind == 2:
-        return wire[:at] + random.randbytes(1) + wire[at:]
-    if kind == 3:
-        return wire[:at]
-    if kind == 4:
-        return wire[at:]
-    if kind == 5:
-        return before + wire
-    if kind == 6:
-        return wire + before[: random.randrange(len(before) + 1)]
-    if kind == 7:  # a byte that has a meaning on the wire
-        return wire[:at] + bytes((random.choice((0xFA, 0xFB, 0xFD, 0xFE, 0xFF, 0x55)),)) + wire[at + 1 :]
-    return wire[:-2] + random.randbytes(1) + wire[-1:]  # the checksum
+    head, tail = wire[:at], wire[at + 1 :]
+    accidents = (
+        head + bytes((wire[at] ^ 1 << random.randrange(8),)) + tail,
+        head + tail,
+        head + random.randbytes(1) + wire[at:],
+        head,
+        wire[at:],
+        before + wire,
+        wire + before[: random.randrange(len(before) + 1)],
+        head + bytes((random.choice(_RESERVED),)) + tail,
+        wire[:-2] + random.randbytes(1) + wire[-1:],
+    )
+    return random.choice(accidents)
 
 
 def noise(count: int, seed: int) -> Iterator[Heard]:
     """So many packets of random bytes, some of them long, some of them all alike."""
-    random = Random(seed)
+    random = _random(seed)
     for _ in range(count):
         size = random.choice((1, 2, 3, 5, 7, 8, 9, 12, 20, 40, 130, 300, 700))
         data = random.randbytes(size) if random.random() < 0.9 else random.randbytes(1) * size
@@ -168,7 +172,7 @@ def noise(count: int, seed: int) -> Iterator[Heard]:
 # --- the file --------------------------------------------------------------------------------------------------------
 def write_capture(path: Path, packets: Iterable[Heard], seed: int = 0) -> int:
     """Write packets to a pcapng file, some milliseconds apart, sometimes seconds; returns how many."""
-    random, at, count = Random(seed), _EPOCH_S, 0
+    random, at, count = _random(seed), _EPOCH_S, 0
     with open_writer(str(path), "pcapng") as writer:
         for count, heard in enumerate(packets, 1):
             at += random.choice((0.001, 0.004, 0.02, 0.0333333)) if random.random() < 0.999 else 6.0

@@ -147,13 +147,8 @@ def _message(one: type[Message]) -> dict[str, Literal]:
 
 
 def _summary(one: type[Message]) -> list[Literal]:
-    """Names of what the Info column shows, as declared, else all that have a symbol."""
-    if one.INFO.summary is not None:
-        return list(one.INFO.summary)
-    specs = (*one.FIELDS, *one.COMPUTED)
-    return [spec.name for spec in specs if spec.symbol or spec.summary_text] + [
-        f"{spec.name}.{part.name}" for spec in specs for part in spec.bits if part.symbol or part.summary_text
-    ]
+    """Names of what the Info column shows."""
+    return list(dissection.summary_names(one))  # type: ignore[arg-type]  # mypy asks the instances for a hash
 
 
 def _names(one: type[Message]) -> dict[str, Literal]:
@@ -185,12 +180,13 @@ def _assistant_words() -> dict[int, Literal]:
     found: dict[int, dict[int, Literal]] = {}
     for (assistant, word), spec in sorted(ASSISTANT_WORDS.items()):
         found.setdefault(int(assistant), {})[word] = field_table(spec)
-    return {assistant: words for assistant, words in found.items()}
+    return dict(found)
 
 
 def _enums() -> dict[str, type[WireEnum]]:
     found: dict[str, type[WireEnum]] = {}
-    classes: Iterable[type[WireEnum]] = (SenderId, FrameKind, AssistantId, *(s.enum for s in _every_field() if s.enum is not None))
+    named = (spec.enum for spec in _every_field() if spec.enum is not None)
+    classes: Iterable[type[WireEnum]] = (SenderId, FrameKind, AssistantId, *named)
     for one in classes:
         if found.setdefault(one.__name__, one) is not one:
             raise ValueError(f"two enumerations are called {one.__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from vebus_protocol.adapter import FreezeSnapshot
 from vebus_protocol.registry import Placed
@@ -154,7 +155,7 @@ def _record(chain: tuple[Message, ...], direction: Direction) -> Record:
 
 def _example(one: type[Message], **values: int | None) -> Message:
     """A message of this class with zeros where nothing is given."""
-    given: dict[str, object] = {}
+    given: dict[str, Any] = {}
     for spec in one.FIELDS:
         if spec.constant is not None or spec.layout is None:
             continue

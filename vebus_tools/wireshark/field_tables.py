@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vebus_protocol.schema import Field, Layout, Linear, OfRam, OfSetting, Reciprocal, Scale, Shape
+from vebus_protocol.schema import Field, Layout, Linear, OfSetting, Reciprocal, Scale, Shape
 from vebus_tools.wireshark.expressions import lua_function
 from vebus_tools.wireshark.literals import Literal, record, set_of
 
@@ -76,16 +76,15 @@ def _scale(scale: Scale) -> Literal:
         return record(kind="linear", multiply=scale.multiply, divide=scale.divide, offset=scale.offset)
     if isinstance(scale, Reciprocal):
         return record(kind="reciprocal", numerator=scale.numerator)
-    if isinstance(scale, OfRam):
-        return record(
-            kind="ram",
-            variable=_number_or_function(scale.variable),
-            times=_number_or_function(scale.times),
-            frequency=scale.frequency,
-            announced_sign=scale.announced_sign,
-        )
-    assert isinstance(scale, OfSetting)
-    return record(kind="setting", setting=_number_or_function(scale.setting))
+    if isinstance(scale, OfSetting):
+        return record(kind="setting", setting=_number_or_function(scale.setting))
+    return record(
+        kind="ram",
+        variable=_number_or_function(scale.variable),
+        times=_number_or_function(scale.times),
+        frequency=scale.frequency,
+        announced_sign=scale.announced_sign,
+    )
 
 
 def _number_or_function(expression: object) -> Literal | None:

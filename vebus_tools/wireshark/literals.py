@@ -9,6 +9,8 @@ __all__ = ["Code", "Literal", "literal", "record", "set_of"]
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
 _WIDTH = 110
+_RESERVED = frozenset(("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in"))
+_RESERVED |= {"local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"}
 _INDENT = "    "
 
 
@@ -81,8 +83,3 @@ def _text(text: str) -> str:
     if not plain.isascii() or not plain.isprintable():
         plain = "".join(char if " " <= char <= "~" else f"\\{byte:03d}" for char in plain for byte in char.encode()[:1])
     return f'"{plain}"'
-
-
-_RESERVED = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then true until while".split()
-)

@@ -68,3 +68,5 @@ local function set(members)
     end
     return found
 end
+
+return numbers, texts, set

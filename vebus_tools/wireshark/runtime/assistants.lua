@@ -120,3 +120,5 @@ function assistants.continues(headers, earlier)
     end
     return true
 end
+
+return assistants

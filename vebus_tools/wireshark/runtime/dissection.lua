@@ -444,3 +444,5 @@ function dissection.of(record, context)
         info = info_column(record, context, findings, all_nodes),
     }
 end
+
+return dissection

@@ -329,3 +329,5 @@ function framing.mk3(data)
     end
     return pieces.all()
 end
+
+return framing

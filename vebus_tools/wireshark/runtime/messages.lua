@@ -136,3 +136,5 @@ function messages.direction(chain)
     end
     return "both"
 end
+
+return messages

@@ -317,3 +317,5 @@ function nodes.walk(list, visit)
         nodes.walk(node.children, visit)
     end
 end
+
+return nodes

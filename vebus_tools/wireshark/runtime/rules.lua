@@ -43,3 +43,5 @@ function rules.broken(declared, payload)
     end
     return found
 end
+
+return rules

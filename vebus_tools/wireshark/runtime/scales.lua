@@ -184,3 +184,5 @@ function scales.is_announced(variable, book)
     local rule = known_rule("ram", variable, book)
     return rule ~= nil and rule.reason == nil
 end
+
+return scales

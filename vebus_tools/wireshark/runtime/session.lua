@@ -302,3 +302,5 @@ function session.observe(record, visited)
     end
     return context
 end
+
+return session
