@@ -82,6 +82,12 @@ LAYERS = (
     layer("vebus_tools.scapy_layers", "scapy"),
     layer("vebus_tools.sinks", "rich"),
     layer("vebus_tools.bulk_text", "numpy"),
+    layer("vebus_tools.view.model"),
+    layer("vebus_tools.view.keys"),
+    layer("vebus_tools.view.update"),
+    layer("vebus_tools.view.controls"),
+    layer("vebus_tools.view.screen", "rich"),
+    layer("vebus_tools.view", "rich"),
     layer("vebus_tools.live"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
@@ -116,7 +122,10 @@ CORE_NEVER = frozenset(
     {"asyncio", "logging", "multiprocessing", "select", "selectors", "socket", "subprocess", "threading", "time", "tty"}
 )
 EDGES = frozenset(
-    {f"vebus_tools.{name}" for name in ("link", "capture", "wireshark", "sinks", "live", "player", "runner", "cli")}
+    {
+        f"vebus_tools.{name}"
+        for name in ("link", "capture", "wireshark", "sinks", "view", "live", "player", "runner", "cli")
+    }
     | {"vebus_protocol.reference"}
 )
 

@@ -80,6 +80,9 @@ def sniff(
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Wait for a lost port, and go on in the same recording.")
     ] = False,
+    view: Annotated[
+        bool, typer.Option("--view", help="Live table, one row for each kind of message; ? in it lists the keys.")
+    ] = False,
     color: options.Color = None,
 ) -> None:
     """Listen to a bus: print what is heard, record it, or both.
@@ -124,5 +127,6 @@ def sniff(
         silent=silent,
         low_latency=low_latency,
         reconnect=reconnect,
+        view=view,
     )
     raise typer.Exit(guarded(lambda: run(request)))

@@ -18,6 +18,7 @@ from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
+from vebus_tools.cli.viewing import LiveTable, can_view
 from vebus_tools.decoder import decode_frame_chain
 from vebus_tools.dissection import dissect
 from vebus_tools.generated import quick_chain, quick_dissect
@@ -64,6 +65,7 @@ class Request:
     silent: bool = False
     low_latency: bool = True
     reconnect: bool = False
+    view: bool = False
 
 
 def run(request: Request) -> int:
@@ -76,12 +78,13 @@ def run(request: Request) -> int:
         raise UsageError(f"no port named (-i PORT)\n{listed}\nWithout a bus, try: vebus sniff -i sim:")
     _check(request)
     names = name_table(request.names)
-    screen = _Screen(request, names)
+    screen = _screen(request, names)
     choose = _capture_filter(request.capture_filter, names)
     reader = _open(request)
     try:
         listener = _listener(request, reader, choose, showing=screen.showing)
         _record(request, reader.facts, listener)
+        screen.begin(listener)
     except BaseException:
         reader.close()
         raise
@@ -94,6 +97,10 @@ def _check(request: Request) -> None:
         for option, given in wrong.items():
             if given:
                 raise UsageError(f"{option} is about a recording; name its file with -w FILE")
+    if request.view and request.quiet:
+        raise UsageError("--view shows what -q and -Q hide; leave one of them out")
+    if request.write == "-" and request.view:
+        raise UsageError("-w - and --view both write to standard output; record to a file")
     if request.write == "-" and request.print_too:
         raise UsageError("-w - and -P both write to standard output; record to a file")
 
@@ -197,7 +204,7 @@ class _Chooser:
 
 
 # --- listening -------------------------------------------------------------------------------------------------------
-def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
+def _listen(listener: Listener, screen: _Screen | LiveTable, *, silent: bool) -> int:
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded now stays, so that collections look at the traffic only
@@ -213,12 +220,30 @@ def _listen(listener: Listener, screen: _Screen, *, silent: bool) -> int:
     finally:
         gc.unfreeze()
         sys.setswitchinterval(before)
+        screen.close()
         if not silent:
             sys.stderr.write(f"vebus: {listener.tally.line()}\n")
     if listener.problem is not None:
         raise listener.problem
     screen.stop()
     return 0
+
+
+def _screen(request: Request, names: NameTable) -> _Screen | LiveTable:
+    """Where it is shown: the live table if that is wanted and there is a terminal for it.  Raises UsageError."""
+    if request.view and can_view():
+        return LiveTable(
+            names,
+            port=request.port or "",
+            rate=request.baud or _USUAL_RATES[Link(request.link)],
+            passes=request.display_filter,
+            time_form=request.printing.time_form,
+            color=request.printing.color,
+            silent=request.silent,
+        )
+    if request.view and not request.silent:
+        sys.stderr.write("vebus: --view needs a terminal for screen and keys; printing lines instead\n")
+    return _Screen(request, names)
 
 
 class _Screen:
@@ -237,6 +262,12 @@ class _Screen:
         self._dissect = quick_dissect if _fast() else dissect
         self._timeline = Timeline()
         self._started = False
+
+    def begin(self, listener: Listener) -> None:
+        """Nothing is to be prepared for lines."""
+
+    def close(self) -> None:
+        """Nothing is to be given back either."""
 
     def take(self, event: Heard | Notice | None) -> None:
         """Print one event; None means that nothing waits, so that what is printed should be seen."""
