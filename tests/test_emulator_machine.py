@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.checkout import PACKAGES
@@ -137,6 +137,26 @@ def test_a_missed_slot_waits_for_the_next_sync_frame() -> None:
     assert wire.bms.poll(wire.now + 0.01) == []
 
 
+def test_a_later_slot_waits_for_the_line_and_takes_the_number_after_the_last_frame() -> None:
+    bms = EmulatedBms(PROFILE, version=VERSION, cells=BANK.cells, slot_delay_s=0.002)
+    bms.change(supply_v=26.0, vebus=True, battery_v=26.0, terminals=Terminals(joined=True))
+    assert bms.next_at is None
+    sync = encode_frame(Frame(sender=0x8383, kind=0xFD, number=5, payload=bytes.fromhex("55 01 02 03")))
+    other = encode_frame(Frame(sender=0x98F7, kind=0xFE, number=6, payload=bytes(30)))
+    bms.feed(uniform_sample(BANK, 0.0))
+    bms.poll(0.0)  # it starts to run
+    bms.feed(uniform_sample(BANK, 1.0))
+    for at, wire in ((1.0, sync), (1.0 + len(sync) * BYTE_S + 0.0019, other)):
+        (record,) = decode_chunks([Chunk(data=wire, whole=True)], Link.RS485)
+        bms.on_record(replace(record, stamp=Stamp(at, TimeSource.HOST)))
+        assert bms.poll(at + len(wire) * BYTE_S - 0.001) == []
+    assert bms.next_at is not None
+    (sent,) = bms.poll(bms.next_at)
+    assert sent.earliest > 1.0 + len(sync) * BYTE_S + 0.0019 + len(other) * BYTE_S
+    assert decode_frame(sent.data).number == 7
+    assert bms.next_at is None
+
+
 @covers("B-65")
 def test_the_first_frame_comes_after_the_boot_time_and_allows_nothing() -> None:
     wire = Wire().run(3)
@@ -261,16 +281,22 @@ def test_another_bms_silences_it_for_good(other: Frame) -> None:
     assert wire.bms.events[-1].requirements == "X-6 U-23"
 
 
+def _led(wire: Wire) -> Led:
+    return wire.bms.outputs.status_led
+
+
 @covers("B-50", "B-64")
 def test_the_status_led_flashes_only_while_frames_are_sent() -> None:
     wire = Wire().run(10)
-    assert wire.bms.outputs.status_led is Led.FLASH
+    assert _led(wire) is Led.FLASH
     wire.fresh = False
-    assert wire.run(5).bms.outputs.status_led is Led.DARK
+    wire.run(5)
+    assert _led(wire) is Led.DARK
     wire.fresh = True
-    assert wire.run(1).bms.outputs.status_led is Led.FLASH
+    wire.run(1)
+    assert _led(wire) is Led.FLASH
     wire.hear(encode_frame(Frame(sender=0x4C42, kind=0xFE, number=1, payload=b"\x01\x02")), wire.now)
-    assert wire.bms.outputs.status_led is Led.DARK
+    assert _led(wire) is Led.DARK
 
 
 def test_its_own_echo_is_no_news() -> None:
@@ -381,7 +407,7 @@ def _act(wire: Wire, action: str, volts: float, *, on: bool) -> None:
         wire.tell(POLL)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, phases=[Phase.reuse, Phase.generate])
 @given(actions=ACTIONS, shaped=st.booleans())
 def test_no_frame_is_permissive_beyond_what_fresh_data_and_switches_allow(
     actions: list[tuple[float, str, float, bool]], *, shaped: bool

@@ -27,6 +27,7 @@ __all__ = ["BYTE_S", "EmulatedBms", "Event"]
 BYTE_S = 10 / 256_000
 """Time of one byte on the line in s."""
 _GAP_S, _SLOT_S = 0.00004, 0.001
+_AHEAD_S = 0.0002  # a frame is handed over this long before its slot, no sooner: until then its number may change
 _SYNC_GONE_S = 0.1  # five cycles of 20 ms without a sync frame: the line has no slots
 _LAST_NUMBER = 0x7F
 _KEPT_EVENTS, _KEPT_SENT = 1000, 16
@@ -55,8 +56,12 @@ class EmulatedBms:
         cells: int | None = None,
         limits: Limits | None = None,
         timing: Timing | None = None,
+        slot_delay_s: float = 0.0,
     ) -> None:
-        """``version`` is what the presence poll is answered with, ``cells`` how many values a sample has to have."""
+        """``version`` is what the presence poll is answered with, ``cells`` how many values a sample has to have.
+
+        ``slot_delay_s`` is the time in s from the end of a sync frame to the slot; that of a BMS is not known (W-4).
+        """
         self.profile = profile
         self.version = version
         self.limits = limits or Limits()
@@ -70,6 +75,7 @@ class EmulatedBms:
         self._spec = information_frame(profile)
         self._reply = next((one for one in profile.frames if one.reply_to and one.towards is Towards.FROM_BMS), None)
         self._cells = cells
+        self._delay = slot_delay_s + _GAP_S
         self._sample: Sample | None = None
         self._signals = SignalState()
         self._said: Content | None = None
@@ -102,8 +108,11 @@ class EmulatedBms:
             self._number = frame.number
         end = record.stamp.at + len(record.wire) * BYTE_S
         if frame.kind == FrameKind.SYNC:
-            self._sync_at, self._slot_at = end, end + _GAP_S
-        elif frame.kind == self.profile.link.kind:
+            self._sync_at, self._slot_at = end, end + self._delay
+            return
+        if self._slot_at is not None:  # who finds the line busy waits
+            self._slot_at = max(self._slot_at, end + _GAP_S)
+        if frame.kind == self.profile.link.kind:
             self._on_data(frame, record.wire, end)
 
     def _on_data(self, frame: ReceivedFrame, wire: bytes, at: float) -> None:
@@ -159,8 +168,8 @@ class EmulatedBms:
         slot = self._slot(now)
         if self.stopped or slot is None or content is None or self._expiry() < slot:
             return []
-        if self._spec is not None and self._due(content, now):
-            self._said, self._said_at = content, now
+        if self._spec is not None and self._due(content, slot):
+            self._said, self._said_at = content, slot
             values = values_for(self._spec, content, self.frames)
             self.frames += 1
             return [self._send(self._spec.name, values, slot)]
@@ -169,13 +178,21 @@ class EmulatedBms:
             return [self._send(self._reply.name, {"version": self.version}, slot)]
         return []
 
-    def _due(self, content: Content, now: float) -> bool:
-        """Whether the interval has passed; the shorter one for a content that takes a permission back (X-10, X-13)."""
+    @property
+    def next_at(self) -> float | None:
+        """When to poll for the slot that is ahead, in s; None while there is none.  Polling more often does no harm."""
+        return None if self._slot_at is None else self._slot_at - _AHEAD_S
+
+    def _due(self, content: Content, slot: float) -> bool:
+        """Whether the interval has passed from slot to slot (X-10).
+
+        It is the shorter one for a content that takes a permission back (X-13).
+        """
         if self._said_at is None or self._said is None:
             return True
         strict = content.stricter_than(self._said)
         name = "interval_low_power" if content.low_power and not strict else "interval_normal"
-        return now - self._said_at >= self._time(name)
+        return slot - self._said_at >= self._time(name)
 
     def _expiry(self) -> float:
         """When the data that a frame is made from are too old."""
@@ -184,7 +201,7 @@ class EmulatedBms:
     def _slot(self, now: float) -> float | None:
         """When the first byte may go out: in the slot behind the last sync frame, or now where there are none."""
         if self._slot_at is not None and now <= self._slot_at + _SLOT_S:
-            return self._slot_at
+            return self._slot_at if now >= self._slot_at - _AHEAD_S else None
         silent = self._sync_at is None or now - self._sync_at > _SYNC_GONE_S
         return now if silent else None
 
