@@ -12,6 +12,11 @@ settings.register_profile("vebus", deadline=None)
 settings.load_profile("vebus")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the differential tests of the engines run."""
+    parser.addoption("--frames", type=int, default=9000, help="records for each differential test of the engines")
+
+
 @pytest.fixture(scope="session")
 def checkout_environment() -> dict[str, str]:
     """Environment for a child Python that imports both packages from this checkout, installed or not."""

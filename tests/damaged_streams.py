@@ -4,10 +4,15 @@ from random import Random
 
 from tests.checkout import ROOT
 
-__all__ = ["CLEAN", "damaged", "stream_of"]
+__all__ = ["CLEAN", "damaged", "seeded", "stream_of"]
 
 CLEAN = (ROOT / "captures" / "synthetic-60s.bin").read_bytes()
 _SPECIAL = bytes((0xFA, 0xFB, 0xFC, 0xFD, 0xFE, 0xFF, 0x00, 0x55, 0x7A, 0x7F, 0x01, 0x05))
+
+
+def seeded(seed: int | str) -> Random:
+    """Numbers that are the same in every run."""
+    return Random(seed)  # noqa: S311  (values for tests, nothing secret)
 
 
 def damaged(data: bytes, count: int, random: Random) -> bytes:

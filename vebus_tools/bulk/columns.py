@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,8 @@ class Column:
 class Table:
     """All frames of one message and one length in a batch.
 
-    ``rows`` are record indices in the batch.  ``columns`` go by abbreviation, those of what carries the message first.
+    ``rows`` are record indices in the batch.  ``columns`` go by abbreviation, those of what carries the message first;
+    where fields of one message share an abbreviation, the second is ``<abbreviation>#2`` and so on.
     ``payload`` has the unstuffed payload of each row.
     """
 
@@ -72,13 +74,20 @@ def table_of(group: Group, books: Books) -> Table | None:
     columns: dict[str, Column] = {}
     for plan, start in group.parts.plans:
         for column in _columns(plan, group.planes[HEADER_SIZE + start :], group.rows, books):
-            columns[column.abbrev] = column
+            columns[_free(column.abbrev, columns)] = column
     return Table(
         declared=group.parts.last.declared,
         rows=group.rows,
         columns=columns,
         payload=group.planes[HEADER_SIZE:-2].T,
     )
+
+
+def _free(abbrev: str, columns: Mapping[str, Column]) -> str:
+    """The abbreviation, with a number behind it where fields of one message share it."""
+    if abbrev not in columns:
+        return abbrev
+    return next(name for count in itertools.count(2) if (name := f"{abbrev}#{count}") not in columns)
 
 
 def _columns(plan: Plan, planes: Bytes, rows: Ints, books: Books) -> Iterator[Column]:

@@ -52,6 +52,11 @@ class Slot:
         """Whether the raw value is one integer."""
         return self.spec.is_number
 
+    @property
+    def is_list(self) -> bool:
+        """Whether the raw value is a tuple of integers, perhaps an empty one."""
+        return self.spec.layout is not None and self.spec.layout.shape is Shape.LIST
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -67,6 +72,9 @@ class Plan:
     def raw_specs(self) -> Mapping[str, Slot]:
         """Fields that hold one integer, by name."""
         return {slot.spec.name: slot for slot in self.slots if slot.is_number}
+
+
+_SIZES = (1, 2, 3, 4)
 
 
 @lru_cache(maxsize=4096)
@@ -96,6 +104,8 @@ def plan_of(declared: type[Message], length: int) -> Plan:
 
 def _slot(spec: Field, layout: Layout, at: int, left: int) -> Slot:
     size = layout.element_size or layout.size
+    if layout.shape in (Shape.INTEGER, Shape.LIST) and size not in _SIZES:
+        raise DerivationError(f"{spec.abbrev}: no rule for a number of {size} bytes")
     if layout.shape in (Shape.BYTES, Shape.TEXT):
         return Slot(spec=spec, offset=at, size=size or max(left, 0), count=0)
     count = max(left, 0) // size if layout.shape is Shape.LIST else 1
@@ -121,7 +131,10 @@ def _source(tree: Tree) -> str:
 
 def names_in(expression: object) -> tuple[str, ...]:
     """Fields that an expression reads, in the order they appear."""
-    return names_in_tree(tree_of(expression)) if callable(expression) else ()
+    try:
+        return names_in_tree(tree_of(expression)) if callable(expression) else ()
+    except ExpressionError as problem:
+        raise DerivationError(str(problem)) from problem
 
 
 # --- which messages a payload holds -----------------------------------------------------------------------------------

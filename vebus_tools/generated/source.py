@@ -7,6 +7,7 @@ it as the declaration says it, everything else asks a table that the reference f
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from vebus_tools.session import Context
 __all__ = ["Part", "Reader", "parts_for", "reader_of", "value_source"]
 
 _BRACED = re.compile(r"\{(\w+)[^}]*\}")
+_STORED = re.compile(r"v\[('[^']+')\] = ")
 _CODES = {1: "B", 2: "H", 4: "I"}
 _MEANING_UNKNOWN = "unknown meaning"
 
@@ -81,10 +83,12 @@ def _unpacked(plan: Plan, names: dict[str, Any]) -> list[str]:
     codes, targets, after = "<", [], []
     for slot in plan.slots:
         name = slot.spec.name
-        if slot.count == 0:
+        if slot.is_list and not slot.count:
+            after.append(f"    {name} = ()")
+        elif slot.count == 0:
             codes += f"{slot.size}s"
             targets.append(name)
-        elif slot.spec.layout is not None and slot.spec.layout.shape is Shape.LIST:
+        elif slot.is_list:
             code, parts, value = _number(f"{name}_{{}}", slot)
             codes += code * slot.count
             every = [[part.format(at) for part in parts] for at in range(slot.count)]
@@ -156,11 +160,32 @@ def _values(plan: Plan, names: dict[str, Any]) -> list[str]:
         lines += _slot_values(slot, plan, names)
     if plan.declared.INFO.carries is None and plan.rest_at < plan.length:
         lines.append("    v['vebus.unknown'] = rest")
-    return [*lines, "    return v"]
+    return [*_gathered(lines), "    return v"]
+
+
+def _gathered(lines: list[str]) -> list[str]:
+    """The same lines, with a list for each field that stands more than once in the message."""
+    stored = Counter(key for line in lines for key in _STORED.findall(line))
+    repeated = [key for key, count in stored.items() if count > 1]
+    if not repeated:
+        return lines
+    gathered = [
+        _STORED.sub(r"v.setdefault(\1, []).append(", line) + ")" if set(_STORED.findall(line)) & set(repeated) else line
+        for line in lines
+    ]
+    one = "        v[key] = v[key][0]"
+    return [
+        *gathered,
+        f"    for key in v.keys() & {{{', '.join(repeated)}}}:",
+        "        if len(v[key]) == 1:",
+        f"    {one}",
+    ]
 
 
 def _slot_values(slot: Slot, plan: Plan, names: dict[str, Any]) -> list[str]:
     spec, name = slot.spec, slot.spec.name
+    if slot.is_list and not slot.count:
+        return [f"    v[{spec.abbrev + '.list'!r}] = 0"]
     if slot.count == 0:
         is_text = spec.layout is not None and spec.layout.shape is Shape.TEXT
         value = f"{name}.decode('ascii', 'backslashreplace')" if is_text else name
