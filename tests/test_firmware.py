@@ -16,9 +16,18 @@ from vebus_protocol.adapter import AdapterAddress, WinmonCommand
 from vebus_protocol.frame import Frame, encode_frame
 from vebus_protocol.info import BmsInfo, IdentityInfo
 from vebus_protocol.mk3 import Mk3Frame, encode_mk3_frame
-from vebus_protocol.schema import Link, Message
-from vebus_protocol.winmon import RamValues, ReadRam, VersionHigh, VersionLow, VersionReply, WinmonFrame
-from vebus_tools.decoder import decode_chunks
+from vebus_protocol.schema import Direction, Link, Message
+from vebus_protocol.winmon import (
+    RamValues,
+    ReadRam,
+    RequestVersionHigh,
+    RequestVersionLow,
+    VersionHigh,
+    VersionLow,
+    VersionReply,
+    WinmonFrame,
+)
+from vebus_tools.decoder import Decoder, decode_chunks
 from vebus_tools.firmware import (
     Assistant,
     FirmwareError,
@@ -35,8 +44,9 @@ from vebus_tools.firmware import (
     unit_of_text,
     unit_of_version,
 )
-from vebus_tools.records import Chunk
+from vebus_tools.records import Chunk, Stamp, TimeSource
 from vebus_tools.session import Session
+from vebus_tools.simulator import Installation, Mk3Adapter, load_scenario
 
 ESS, V1_ASSISTANT, NONE, UNKNOWN = Assistant.ESS, Assistant.VE_BUS_BMS, Assistant.NONE, Assistant.UNKNOWN
 
@@ -351,8 +361,9 @@ def test_a_damaged_reply_tells_nothing() -> None:
 def test_a_bms_that_was_heard_is_named(version: int, word: str) -> None:
     payload = BmsInfo(unknown_5_8=bytes(4), version=version).build()
     data = encode_frame(Frame(sender=0x4C42, kind=0xFE, number=1, payload=payload))
-    (note,) = hear(data, Link.RS485).notes()
+    note, warning = hear(data, Link.RS485).notes()
     assert f"BMS {word}" in note.text
+    assert "does not show" in warning.text
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -415,3 +426,51 @@ def test_json_has_verdict_rule_and_sources(checkout_environment: dict[str, str])
     assert [unit["rule"] for unit in shown["units"]] == ["assistant-not-known", "not-verified"]
     assert all(unit["source"] and unit["requirements"] and unit["advice"] for unit in shown["units"])
     assert shown["venus_os"]["compatible"] is True
+
+
+# --- a simulated adapter ---------------------------------------------------------------------------------------------
+def talk(scenario: str, addresses: tuple[int, ...], *, identity: bool = False) -> Heard:
+    """What a client reads of each address from a simulated adapter: version, and the list of assistants."""
+    adapter_machine = Mk3Adapter(Installation(load_scenario(scenario), 1))
+    decoder, heard, session, now = Decoder(Link.MK3), Heard(), Session(), 0.0
+
+    def tell(data: bytes, at: float, direction: Direction) -> None:
+        chunk = Chunk(data=data, stamp=Stamp(at, TimeSource.HOST), direction=direction, whole=True)
+        for record in decoder.feed(chunk):
+            heard.observe(record, session.observe(record))
+
+    for address in addresses:
+        words = [ReadRam(ids=(which,)) for which in range(128, 140)]
+        bodies = [RequestVersionLow(), RequestVersionHigh(), *words]
+        asked = [adapter(message) for message in (select(address), *map(winmon, bodies))]
+        asked += [encode_mk3_frame(Mk3Frame(payload=b"\xffF\x07\x00\x00\x00"))] * identity
+        for data in asked:
+            tell(data, now, Direction.TO_DEVICE)
+            adapter_machine.on_bytes(data, now)
+            end = now + 1.0
+            while adapter_machine.next_at < end:
+                now = max(now, adapter_machine.next_at)
+                for sent in adapter_machine.poll(now):
+                    tell(sent.data, sent.at_s, Direction.FROM_DEVICE)
+            now = end
+    return heard
+
+
+@covers("B-134", "B-136", "B-141")
+@pytest.mark.parametrize(
+    ("scenario", "addresses", "count", "assistant", "expected"),
+    [
+        ("exact", (0,), 1, None, Verdict.ACCEPTED),
+        ("ess-day", (0,), 1, ESS, Verdict.ACCEPTED),
+        ("old-firmware", (0,), 1, None, Verdict.WRONG_PROCESSOR),
+        ("three-phase", (0, 1, 2), 3, None, Verdict.ACCEPTED),
+        ("three-phase", (0, 1), 3, None, Verdict.NOT_VERIFIED),
+    ],
+)
+def test_units_behind_a_simulated_adapter(
+    scenario: str, addresses: tuple[int, ...], count: int, assistant: Assistant | None, expected: Verdict
+) -> None:
+    units = talk(scenario, addresses, identity=count > len(addresses)).units()
+    judged = judge_system(units)
+    assert (judged.verdict, len(units)) == (expected, count), [(one.unit.name, one.verdict) for one in judged.units]
+    assert assistant is None or units[0].assistant is assistant

@@ -141,10 +141,14 @@ class Heard:
         return tuple(found)
 
     def notes(self) -> tuple[Note, ...]:
-        """What is published about the BMS versions that were heard."""
-        return tuple(
+        """What is published about the BMS versions that were heard, and what such a capture cannot tell."""
+        found = tuple(
             Note(text=f"BMS {number}: {text}", source=one.source)
             for number in self._bms
             for one in thresholds("bms")
             if (text := one.says(number & 0xFF_FFFF))
         )
+        if self._announced:
+            return found
+        text = "no identity frame tells how many units there are; a unit that this capture does not show is not judged"
+        return (*found, Note(text=text, source="B-141: the rule applies to all units"))
