@@ -17,9 +17,7 @@ from vebus_tools.session import Knowledge, Session
 __all__ = ["dissections", "survey"]
 
 
-def survey(
-    chunks: Iterable[Chunk], link: Link, book: ScaleBook | None = None, *, fast: bool = False
-) -> Knowledge:
+def survey(chunks: Iterable[Chunk], link: Link, book: ScaleBook | None = None, *, fast: bool = False) -> Knowledge:
     """First of two passes over a capture: learn its scales and which reply answers which request."""
     session = Session(book=book, survey=True)
     for record in decode_chunks(chunks, link, chain=quick_chain if fast else None):
