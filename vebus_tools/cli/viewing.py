@@ -33,7 +33,9 @@ __all__ = ["LiveTable", "ViewError", "can_view"]
 UPDATE_S = 0.2
 """Time between two updates: what is faster nobody reads."""
 
-NEWS_S = 15.0
+NEWS_S = 8.0
+"""How long news stand in the window."""
+
 _TOLD_IN_THE_END = 50
 _REST_S = 0.02  # records are folded in groups: fewer turns taken from the thread that listens
 
@@ -86,7 +88,8 @@ class LiveTable:
         self._done = 0
         self._markers = 0
         self._updated = 0.0
-        self._news: deque[tuple[float, str]] = deque(maxlen=_TOLD_IN_THE_END)
+        self._saying = 0.0, ""
+        self._told: deque[str] = deque(maxlen=_TOLD_IN_THE_END)
 
     def begin(self, listener: Listener) -> None:
         """Open the window.  Raises CaptureError."""
@@ -120,8 +123,8 @@ class LiveTable:
         if self._window is not None:
             self._end_of(self._window)
         if not self._silent:
-            sys.stderr.writelines(f"vebus: {text}\n" for _, text in self._news)
-        self._news.clear()
+            sys.stderr.writelines(f"vebus: {text}\n" for text in self._told)
+        self._told.clear()
 
     def stop(self) -> None:
         """Raises ViewError where the window was all there was, and went away by itself."""
@@ -156,9 +159,13 @@ class LiveTable:
         else:
             self._tell(f"the live view {self._ended}; the recording goes on, Ctrl-C ends it")
 
+    def _say(self, text: str) -> None:
+        self._saying = self._listener.now(), text
+
     def _tell(self, text: str) -> None:
         if self._window is not None:
-            self._news.append((self._listener.now(), text))
+            self._say(text)
+            self._told.append(text)
         elif not self._silent:
             sys.stderr.write(f"vebus: {text}\n")
             sys.stderr.flush()
@@ -194,20 +201,20 @@ class LiveTable:
         text = f"marker {self._markers}"
         keeper = self._listener.keeper
         if keeper is None:
-            self._tell(f"{text}: nothing is recorded, so it stands nowhere")
+            self._say(f"{text}: nothing is recorded (-w FILE), so it is kept nowhere")
         else:
             keeper.remark(text)
-            self._tell(f"{text}: comment of the next frame in the recording")
+            self._say(f"{text}: comment of the next frame in the recording, where its format has comments")
 
     def _update(self, now: float) -> Update:
-        fresh = [text for at, text in self._news if now - at < NEWS_S]
+        said_at, saying = self._saying
         return Update(
             status=self._status(now),
             rows=self._model.rows(now),
             done=self._done,
             filter=self._filter,
             problem=self._problem,
-            news=fresh[-1] if fresh else "",
+            news=saying if now - said_at < NEWS_S else "",
         )
 
     def _status(self, now: float) -> Status:

@@ -85,6 +85,8 @@ class Controls:
         if key == "g" and self._last == "g":
             key = "home"
         self._last = "" if key == "home" else key
+        if key == "esc" and self.update is not None and self.update.problem:
+            return Command(Verb.FILTER, self.update.filter)  # the one in force again, without the complaint
         if key in _COMMANDS:
             verb = _COMMANDS[key]
             self.quitting = self.quitting or verb is Verb.QUIT

@@ -56,9 +56,10 @@ class Row:
 
     ``rate`` is in 1/s, ``period_s`` the mean and ``jitter_s`` the standard deviation of the newest intervals, both None
     before there are two or three frames; ``age_s`` is the time since the last frame.  ``values`` is the summary text of
-    the last frame, ``data`` its payload.  ``changed`` has the bits of ``data`` that changed so far and are not notched,
-    ``recent`` the indices of bytes with such a change within RECENT_S.  ``shown`` says whether the last frame passes
-    the filter, ``style`` is what the maker of the model wants that frame marked with.
+    the last frame, ``longest`` the most characters that it had so far, ``data`` the payload.  ``changed`` has the bits
+    of ``data`` that changed so far and are not notched, ``recent`` the indices of bytes with such a change within
+    RECENT_S.  ``shown`` says whether the last frame passes the filter, ``style`` is what the maker of the model wants
+    that frame marked with.
     """
 
     ident: int
@@ -72,6 +73,7 @@ class Row:
     jitter_s: float | None
     age_s: float
     values: str
+    longest: int
     data: bytes
     changed: bytes
     recent: frozenset[int]
@@ -147,6 +149,7 @@ class _Kind:
         self.dissection: Dissection | None = None
         self.before: Stamp | None = None
         self.values = ""
+        self.longest = 0
         self.style = ""
         self.shown = True
         self.looked_at = -1  # count at which values and shown were made
@@ -199,6 +202,7 @@ class _Kind:
             jitter_s=self.intervals.jitter_s,
             age_s=max(0.0, now - last) if last is not None else 0.0,
             values=self.values,
+            longest=self.longest,
             data=self.data,
             changed=bytes(bits & ~off for bits, off in zip(self.changed[:size], self.notched, strict=False)),
             recent=frozenset(index for index, at in enumerate(self.changed_at[:size]) if now - at < RECENT_S),
@@ -305,6 +309,7 @@ class Model:
         if kind.looked_at != kind.count and record is not None:
             dissection = kind.dissection or self._dissect(record, kind.context, self._names)
             kind.values = _values(dissection, kind)
+            kind.longest = max(kind.longest, len(kind.values))
             kind.style = self._style(dissection)
             passes = self._filter
             kind.shown = passes is None or passes(dissection, first=self._first or record.stamp, previous=kind.before)

@@ -72,7 +72,7 @@ def compose(controls: Controls, size: Size, *, dots: str = "\N{HORIZONTAL ELLIPS
         body = [((_nothing(update), "dim"),)]
     fitting = _fitting([len(block) for block in blocks[top:]], room)
     head = list(_head(update.status, controls, width))
-    foot = list(_foot(update, controls, (top, fitting, len(rows))))
+    foot = list(_foot(update, controls, width, (top, fitting, len(rows))))
     return Page(_filled([*head, *body], width, height, dots, foot), limit, max(1, fitting))
 
 
@@ -207,15 +207,17 @@ def _errors(status: Status) -> Iterator[Span]:
         yield f"{count} ", "bad" if count else ""
 
 
-def _foot(update: Update, controls: Controls, rows: tuple[int, int, int]) -> Iterator[Line]:
+def _foot(update: Update, controls: Controls, width: int, rows: tuple[int, int, int]) -> Iterator[Line]:
     if controls.draft is not None:
         yield (("Filter: ", "strong"), (printable(controls.draft), ""), (" ", "cursor"))
         yield (("Enter apply  Esc leave it  Ctrl-U erase  (empty shows all; the language of -Y)", "dim"),)
         return
     if update.problem:
-        yield ((printable(update.problem), "bad"),)
-    else:
-        yield tuple(_state(update, controls, rows))
+        text = printable(update.problem)
+        yield ((text[:width], "bad"),)
+        yield ((text[width:] or "/ tries again  Esc leaves it", "bad" if text[width:] else "dim"),)
+        return
+    yield ((printable(update.news), "strong"),) if update.news else tuple(_state(update, controls, rows))
     keys = "q quit  space pause  c clear  s sort  / filter  # * notch  b bin  m mark  ? help"
     yield ((keys, "dim"),)
 
@@ -229,8 +231,6 @@ def _state(update: Update, controls: Controls, rows: tuple[int, int, int]) -> It
     if update.filter:
         hidden = len(update.rows) - count
         yield f"  filter: {printable(update.filter)} ({hidden} hidden)", "strong"
-    if update.news:
-        yield f"  {printable(update.news)}", "changed"
 
 
 def _nothing(update: Update) -> str:
@@ -283,10 +283,16 @@ def _row_lines(row: Row, controls: Controls, width: int, dots: str) -> Iterator[
         yield (*counts, ("   " + values + " ", "dim" if stale else ""), *spans)
     else:
         yield counts
-        length = _length(spans)
-        room = width - INDENT - length - (1 if length else 0)
-        values = _fit(_aside(row, controls), room, dots)
-        yield (" " * INDENT + values + " " * bool(length), "dim" if stale else ""), *spans
+        apart = INDENT + row.longest + 1 + _length(spans) > width
+        room = width - INDENT if apart or not spans else width - INDENT - 1 - _length(spans)
+        values = " " * INDENT + _fit(_aside(row, controls), room, dots), "dim" if stale else ""
+        if apart or not spans:
+            yield (values,)
+        else:
+            yield values, (" ", ""), *spans
+        if apart and spans:
+            spans = tuple(_hex(row, width - INDENT, dots, controls.highlight))
+            yield (" " * (width - _length(spans)), ""), *spans
     if controls.binary:
         yield from _binary(row, width, controls.highlight)
 

@@ -66,7 +66,7 @@ class Update:
     """All that there is to show.
 
     ``done`` counts the commands that were carried out so far, ``filter`` is the one in force and ``problem`` what was
-    wrong with the last one.  ``news`` is the newest thing to tell and ``news_number`` counts them.
+    wrong with the last one.  ``news`` is the newest thing to tell.
     """
 
     status: Status
@@ -75,4 +75,3 @@ class Update:
     filter: str = ""
     problem: str = ""
     news: str = ""
-    news_number: int = 0
