@@ -245,6 +245,18 @@ def test_old_data_mean_silence_and_fresh_ones_a_hold_time() -> None:
     assert heard[-1][1].permissions == EVERYTHING
 
 
+@pytest.mark.parametrize("gap", [30.0, 3.0])
+def test_after_a_time_in_which_nobody_polled_the_hold_time_starts_anew(gap: float) -> None:
+    wire = Wire().run(10)
+    wire.now += gap
+    back = wire.now
+    wire.run(5)
+    heard = wire.information(back)
+    assert heard[0][1].permissions == NOTHING
+    assert all(frame.permissions == NOTHING for at, frame in heard if at < back + wire.bms.timing.hold_s)
+    assert heard[-1][1].permissions == EVERYTHING
+
+
 def test_a_source_that_says_nothing_means_silence_at_once() -> None:
     wire = Wire().run(10)
     wire.sample, wire.fresh = None, False

@@ -81,6 +81,7 @@ class EmulatedBms:
         self._said: Content | None = None
         self._said_at: float | None = None
         self._asked = False
+        self._polled_at: float | None = None
         self._number = 0
         self._slot_at: float | None = None
         self._sync_at: float | None = None
@@ -146,16 +147,22 @@ class EmulatedBms:
 
     def _advance(self, now: float) -> Content | None:
         """Let the regions see this moment; returns what is to be said, if anything."""
-        self._signals, signals = advance(self._signals, self._sample, self.limits, now, self._cells)
+        if self._polled_at is not None and not 0 <= now - self._polled_at <= self.limits.max_age_s:
+            self._step(None, now)  # nobody looked for so long (suspended, say): what lasts starts anew
+        self._polled_at = now
+        self._step(self._sample, now)
+        started = self.state.started("run")
+        if self.state.life is not Life.RUN or started is None or now - started < self._time("boot"):
+            return None
+        return content_of(self.state, self.inputs)
+
+    def _step(self, sample: Sample | None, now: float) -> None:
+        self._signals, signals = advance(self._signals, sample, self.limits, now, self._cells)
         self.inputs = replace(self.inputs, signals=signals)
         self.state, taken = step(self.state, self.inputs, now, self.timing)
         for row in taken:
             text = f"{row.origin.value} -> {row.target.value}"
             self.events.append(Event(at_s=now, text=text, requirements=row.requirements))
-        started = self.state.started("run")
-        if self.state.life is not Life.RUN or started is None or now - started < self._time("boot"):
-            return None
-        return content_of(self.state, self.inputs)
 
     def _time(self, name: str) -> float:
         found = self.profile.timing.get(name)
