@@ -220,7 +220,7 @@ def test_a_damaged_frame_stays_a_frame() -> None:
 def test_a_damaged_frame_behind_junk_needs_a_known_sender() -> None:
     damaged = flip(BUS_REPLY, 8 * 7)
     assert wires(split(Link.RS485, [b"\x01\x02\x03" + damaged])) == [damaged]
-    stranger = b"\x4c\x42" + damaged[2:]
+    stranger = b"\x12\x34" + damaged[2:]
     assert wires(split(Link.RS485, [b"\x01\x02\x03" + stranger])) == []
     assert wires(split(Link.RS485, [stranger])) == [stranger]
 
@@ -274,7 +274,7 @@ def test_frame_of_a_reserved_kind_is_taken_from_any_sender_when_its_sum_is_right
 
 def test_frame_of_any_other_kind_needs_a_known_sender() -> None:
     known = encode_frame(Frame(sender=0x8383, kind=0x20, number=3, payload=b"\x01\x02"))
-    stranger = encode_frame(Frame(sender=0x4C42, kind=0x20, number=3, payload=b"\x01\x02"))
+    stranger = encode_frame(Frame(sender=0x1234, kind=0x20, number=3, payload=b"\x01\x02"))
     assert wires(split(Link.RS485, [known])) == [known]
     assert wires(split(Link.RS485, [stranger])) == []
 

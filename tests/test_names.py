@@ -9,7 +9,8 @@ from vebus_tools.records import CaptureError
 def test_known_senders_have_names_and_others_four_hex_digits() -> None:
     assert DEFAULT_NAMES.name(0x8383) == "Multi"
     assert DEFAULT_NAMES.name(0x98F7) == "MK3"
-    assert DEFAULT_NAMES.name(0x4C42) == "4c42"
+    assert DEFAULT_NAMES.name(0x4C42) == "LAB BMS"
+    assert DEFAULT_NAMES.name(0x1234) == "1234"
     assert DEFAULT_NAMES.name(0x0001) == "0001"
 
 
