@@ -92,7 +92,7 @@ def _free(abbrev: str, columns: Mapping[str, Column]) -> str:
 
 def _columns(plan: Plan, planes: Bytes, rows: Ints, books: Books) -> Iterator[Column]:
     narrow = {slot.spec.name: number_of(slot, planes) for slot in plan.slots if slot.is_number}
-    wide: dict[str, Any] = {name: value.astype(np.int64) for name, value in narrow.items()}
+    wide = _Wide(narrow)
     place = _Place(wide, rows, books)
     for slot in plan.slots:
         spec = slot.spec
@@ -111,6 +111,18 @@ def _columns(plan: Plan, planes: Bytes, rows: Ints, books: Books) -> Iterator[Co
     if plan.declared.INFO.carries is None and plan.rest_at < plan.length:
         data = planes[plan.rest_at : plan.length].T
         yield Column(abbrev="vebus.unknown", label=plan.declared.INFO.rest_label, unit="", values=data)
+
+
+class _Wide(dict[str, Any]):
+    """Numbers by name for expressions, in a type that no product overflows; made when one asks."""
+
+    def __init__(self, narrow: Mapping[str, Array]) -> None:
+        super().__init__(narrow)
+        self._narrow = narrow
+
+    def __getitem__(self, name: str) -> Array:
+        wide: Array = self._narrow[name].astype(np.int64)
+        return wide
 
 
 # --- raw numbers ------------------------------------------------------------------------------------------------------
@@ -154,7 +166,7 @@ def _list(slot: Slot, planes: Bytes) -> Column:
 class _Place:
     """What a value depends on besides its own number: the other numbers of the message, and the scales at that time."""
 
-    def __init__(self, wide: dict[str, Any], rows: Ints, books: Books) -> None:
+    def __init__(self, wide: _Wide, rows: Ints, books: Books) -> None:
         self.wide = wide
         self.rows = rows
         self.books = books
@@ -211,6 +223,8 @@ def _validity(spec: Field, raw: Array, place: _Place) -> Mask | None:
 
 def _ruled(rule: Rule, spec: Field, raw: Array, valid: Mask | None) -> tuple[Array, Mask | None]:
     """The formula of `Rule.value` on arrays, with the same divisions in the same order."""
+    if rule.signed is rule.bit is rule.over is None and rule.multiply == 1 and not rule.offset and rule.divide != 1:
+        return raw.astype(np.float64) / rule.divide, valid
     wide = raw.astype(np.int64)
     if rule.signed is not None:
         bits = spec.width or (spec.layout.bits if spec.layout else 0) or _WORD_BITS

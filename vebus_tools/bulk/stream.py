@@ -204,23 +204,22 @@ def groups_of(batch: Batch) -> Iterator[Group]:
         yield from _by_message(space, rows[chosen], planes)
 
 
-def _by_message(space: Space, rows: Ints, planes: Bytes) -> Iterator[Group]:
-    """Split by the bytes that tell messages apart."""
-    first = int(planes[HEADER_SIZE, 0])
-    telling = [HEADER_SIZE + at for at in telling_offsets(space, first) if at and HEADER_SIZE + at < len(planes) - 2]
-    key = np.zeros(len(rows), dtype=np.int64)
-    varying = [at for at in telling if (planes[at] != planes[at, 0]).any()]
-    for count, at in enumerate(varying):
-        if count and count % 7 == 0:
-            _, key = np.unique(key, return_inverse=True)
-        key = key << 8 | planes[at]
-    if not varying:
+def _by_message(space: Space, rows: Ints, planes: Bytes, known: frozenset[int] = frozenset((0,))) -> Iterator[Group]:
+    """Split by the bytes that tell messages apart; ``known`` are the offsets in which all rows agree."""
+    telling = telling_offsets(space, planes[HEADER_SIZE:-_TRAILER, 0].tobytes())
+    room = len(planes) - HEADER_SIZE - _TRAILER
+    at = next((at for at in telling if at not in known and at < room), None)
+    if at is None:
         yield _group(space, rows, planes)
+        return
+    key, known = planes[HEADER_SIZE + at], known | {at}
+    if (key == key[0]).all():
+        yield from _by_message(space, rows, planes, known)
         return
     order = np.argsort(key, kind="stable")
     _, firsts = np.unique(key[order], return_index=True)
     for chosen in np.split(order, firsts[1:]):
-        yield _group(space, rows[chosen], np.ascontiguousarray(planes[:, chosen]))
+        yield from _by_message(space, rows[chosen], np.ascontiguousarray(planes[:, chosen]), known)
 
 
 def _group(space: Space, rows: Ints, planes: Bytes) -> Group:

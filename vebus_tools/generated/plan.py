@@ -6,7 +6,7 @@ known size.  What cannot be walked is refused by name, and the message stays wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -129,8 +129,18 @@ def _source(tree: Tree) -> str:
     return tree.field if isinstance(tree, Name) else str(tree.value)
 
 
+_READ: dict[int, tuple[object, tuple[str, ...]]] = {}  # by identity: expressions have no hash of their own
+
+
 def names_in(expression: object) -> tuple[str, ...]:
-    """Fields that an expression reads, in the order they appear."""
+    """Fields that an expression reads, in the order they appear.  Raises DerivationError as python_of."""
+    known = _READ.get(id(expression))
+    if known is None or known[0] is not expression:
+        known = _READ[id(expression)] = (expression, _names_in(expression))
+    return known[1]
+
+
+def _names_in(expression: object) -> tuple[str, ...]:
     try:
         return names_in_tree(tree_of(expression)) if callable(expression) else ()
     except ExpressionError as problem:
@@ -151,29 +161,37 @@ class Parts:
 
 
 def _telling() -> dict[tuple[Space, int], tuple[int, ...]]:
-    """Offsets that decide which message it is, for each space and first byte; carriers add those of what they carry."""
+    """Offsets that decide which message it is, for each space and first byte; a carrier adds where its body begins."""
     found: dict[tuple[Space, int], set[int]] = {}
     for declared in MESSAGES:
         offsets = {0, *declared.INFO.match, *(spec.offset for spec in declared.FIELDS if spec.constant is not None)}
         if declared.INFO.carries is not None:
-            inner = {at for other in MESSAGES if other.INFO.space is declared.INFO.carries for at in _constants(other)}
-            offsets |= {declared.SIZE + at for at in inner}
+            offsets.add(declared.SIZE)
         for first in declared.INFO.match.get(0, range(256)):
             found.setdefault((declared.INFO.space, first), set()).update(offsets)
     return {key: tuple(sorted(offsets)) for key, offsets in found.items()}
 
 
-def _constants(declared: type[Message]) -> Iterator[int]:
-    yield from declared.INFO.match
-    yield from (spec.offset for spec in declared.FIELDS if spec.constant is not None)
-
-
 _TELLING = _telling()
+_CARRIERS = {
+    (declared.INFO.space, first): declared
+    for declared in MESSAGES
+    if declared.INFO.carries is not None
+    for first in declared.INFO.match.get(0, range(256))
+}
 
 
-def telling_offsets(space: Space, first: int) -> tuple[int, ...]:
-    """Offsets in a payload with this first byte whose values decide which messages are in it."""
-    return _TELLING.get((space, first), (0,))
+def telling_offsets(space: Space, payload: bytes) -> tuple[int, ...]:
+    """Offsets whose values decide which messages are in this payload.
+
+    Payloads of one length that agree in all of them hold the same messages.
+    """
+    own = _TELLING.get((space, payload[0]), (0,))
+    carrier = _CARRIERS.get((space, payload[0]))
+    if carrier is None or len(payload) <= carrier.SIZE or carrier.INFO.carries is None:
+        return own
+    inner = _TELLING.get((carrier.INFO.carries, payload[carrier.SIZE]), (0,))
+    return (*own, *(carrier.SIZE + at for at in inner if at))
 
 
 _PARTS: dict[tuple[object, ...], Parts | None] = {}
@@ -184,7 +202,7 @@ def parts_of(space: Space, payload: bytes, link: Link) -> Parts | None:
     """The chain that the registry finds in this payload, as plans; None where one of them cannot be derived."""
     if not payload:
         return None
-    telling = telling_offsets(space, payload[0])
+    telling = telling_offsets(space, payload)
     key = (space, link, len(payload), *[payload[at] for at in telling if at < len(payload)])
     try:
         return _PARTS[key]
