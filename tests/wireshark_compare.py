@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -21,6 +22,7 @@ from vebus_tools import glossary
 from vebus_tools.capture import open_capture
 from vebus_tools.decoder import Decoder
 from vebus_tools.dissection import dissect
+from vebus_tools.frame_fields import info_text
 from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Chunk, Finding, Record
 from vebus_tools.session import Session
@@ -32,7 +34,10 @@ from vebus_tools.wireshark.declared import protocol_names
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Item", "Lua", "find_program", "ours", "theirs"]
+__all__ = ["IN_TWO_PASSES", "Item", "Lua", "columns", "differences", "find_program", "ours", "theirs"]
+
+IN_TWO_PASSES = ("-2", "-Y", "vebus or mk3")
+"""Options of two passes; with a filter the first one knows the interfaces, too."""
 
 _SEVERITIES = {1: "Chat", 2: "Note", 3: "Warning", 4: "Error"}
 _SURELY_SHOWN = 220
@@ -77,10 +82,21 @@ class Lua:
 
     def run(self, capture: Path, *options: str) -> str:
         """Output of tshark for a capture.  Anything on stderr but its warning about root fails the test."""
-        env = {**os.environ, "HOME": str(self._folder), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
-        env.pop("XDG_CONFIG_HOME", None)
-        command = [self._tshark, "-r", str(capture), "-X", f"lua_script:{self.file}", *options]
-        done = subprocess.run(command, capture_output=True, env=env, check=False, timeout=600)
+        return self._output(self._folder, "-r", str(capture), "-X", f"lua_script:{self.file}", *options)
+
+    def glossary(self, name: str) -> str:
+        """What tshark lists with the dissector installed; it takes no script for that."""
+        home = self._folder / "home"
+        plugins = home / ".local" / "lib" / "wireshark" / "plugins"
+        plugins.mkdir(parents=True, exist_ok=True)
+        (plugins / self.file.name).write_text(self.file.read_text(encoding="utf-8"), encoding="utf-8")
+        return self._output(home, "-G", name)
+
+    def _output(self, home: Path, *options: str) -> str:
+        env = {**os.environ, "HOME": str(home), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WIRESHARK_PLUGIN_DIR", "WIRESHARK_CONFIG_DIR"):
+            env.pop(name, None)
+        done = subprocess.run([self._tshark, *options], capture_output=True, env=env, check=False, timeout=600)
         complaints = [line for line in done.stderr.decode().splitlines() if not line.startswith("Running as user")]
         assert not complaints, complaints[:5]
         assert done.returncode == 0
@@ -238,3 +254,28 @@ def _experts(findings: Iterable[Finding], depth: int) -> Iterator[Item]:
     for finding in findings:
         severity = _SEVERITIES[int(finding.severity)]
         yield Item(depth, "_ws.expert", f"({severity}/{finding.group.value}): {finding.text}")
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+def differences(lua: Lua, capture: Path, *, two_pass: bool = False) -> list[str]:
+    """One line for each packet that is not the same, with the first item that differs."""
+    real = theirs(lua, capture, *(IN_TWO_PASSES if two_pass else ()))
+    mine = ours(capture, two_pass=two_pass)
+    found = [] if len(real) == len(mine) else [f"{len(real)} packets in tshark, {len(mine)} in ours"]
+    for number, (left, right) in enumerate(zip(real, mine, strict=False), 1):
+        for their_item, our_item in zip_longest(left, right):
+            if their_item != our_item:
+                found.append(f"packet {number}: tshark {their_item}, ours {our_item}")
+                break
+    return found
+
+
+def columns(capture: Path) -> list[tuple[str, str, str, str]]:
+    """Source, destination, protocol and info of each packet; those of several pieces as the dissector joins them."""
+    session = Session()
+    found = []
+    for records in _packets(capture):
+        shown = [dissect(record, session.observe(record)) for record in records]
+        info = " | ".join(printable(info_text(one)) for one in shown)
+        found.append((shown[0].source, shown[0].destination, shown[0].protocol, info))
+    return found

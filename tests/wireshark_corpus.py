@@ -10,14 +10,27 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from vebus_protocol.adapter import WinmonCommand
+from vebus_protocol.adapter import FreezeSnapshot, WinmonCommand
 from vebus_protocol.enums import FrameKind, SenderId
 from vebus_protocol.errors import EncodeError
 from vebus_protocol.frame import Frame, encode_frame
 from vebus_protocol.mk3 import MAX_PAYLOAD, Mk3Frame, encode_mk3_frame
 from vebus_protocol.registry import MESSAGES
 from vebus_protocol.schema import Direction, Field, Link, Message, Shape, Space
-from vebus_protocol.winmon import WinmonFrame
+from vebus_protocol.winmon import (
+    RamInfo,
+    RamInfoSplit,
+    RamValues,
+    ReadRam,
+    ReadRamInfo,
+    ReadSetting,
+    ReadSettingInfo,
+    RequestSnapshot,
+    SettingInfo,
+    SettingValue,
+    Snapshot,
+    WinmonFrame,
+)
 from vebus_tools.capture import open_writer
 from vebus_tools.records import Record, Stamp, TimeSource
 
@@ -64,6 +77,44 @@ def valid(count: int, seed: int) -> Iterator[Heard]:
                 made += 1
                 if made == count:
                     return
+        for heard in _conversations(random):
+            yield heard
+            made += 1
+            if made == count:
+                return
+
+
+def _conversations(random: Random) -> Iterator[Heard]:
+    """Requests and the replies that fit: announced scales, assistants' records, a snapshot."""
+    words = tuple(random.randrange(0x10000) for _ in range(4))
+    header = random.choice((0x0054, 0x0014, 0x0000, 0x0901))  # ESS, AC current sensor, end of the list, not known
+    ram, setting = random.randrange(20), random.randrange(90)
+    scale, offset = random.choice((1, -1, 5, 32668, -32758, 0, -32768)), random.choice((0, 0, 256, 0x8000, 0xFFFF))
+    limits = {"default": 1, "minimum": 0, "maximum": 9}
+    pairs: tuple[tuple[Message, Message], ...] = (
+        (ReadRamInfo(id=ram), RamInfo(scale=scale, offset=offset)),
+        (ReadRamInfo(id=ram), RamInfoSplit(scale=scale, offset=offset)),
+        (ReadSettingInfo(id=setting), SettingInfo(scale=scale, offset=offset, **limits)),
+        (ReadRam(ids=(ram, 4)), RamValues(values=words[:2])),
+        (ReadSetting(id=setting), SettingValue(value=words[0])),
+        (ReadRam(ids=(128, 129, 130, 131, 132)), RamValues(values=(header, *words))),
+        (RequestSnapshot(), Snapshot(values=(-1, 5, 200))),
+    )
+    freeze = FreezeSnapshot(ids=(ram, 129, 4))
+    yield Heard(Link.MK3, encode_mk3_frame(Mk3Frame(payload=freeze.build())), "bus0")
+    for link in (Link.RS485, Link.MK3):
+        for pair in pairs:
+            carrier = _carrier(link, random).build()
+            for body in pair:
+                payload = (carrier + body.build())[: MAX_PAYLOAD if link is Link.MK3 else None]
+                yield Heard(link, _enveloped(link, payload, random), "bus0")
+
+
+def _enveloped(link: Link, payload: bytes, random: Random) -> bytes:
+    if link is Link.MK3:
+        return encode_mk3_frame(Mk3Frame(payload=payload))
+    frame = Frame(sender=SenderId.MULTI, kind=FrameKind.DATA, number=random.randrange(128), payload=payload)
+    return encode_frame(frame)
 
 
 def _wire(declared: type[Message], link: Link, number: int, random: Random) -> bytes:

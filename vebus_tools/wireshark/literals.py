@@ -80,6 +80,9 @@ def _key(key: str | int) -> str:
 
 def _text(text: str) -> str:
     plain = "".join(_ESCAPES.get(char, char) for char in text)
-    if not plain.isascii() or not plain.isprintable():
-        plain = "".join(char if " " <= char <= "~" else f"\\{byte:03d}" for char in plain for byte in char.encode()[:1])
-    return f'"{plain}"'
+    return f'"{"".join(map(_escaped, plain))}"'
+
+
+def _escaped(char: str) -> str:
+    """A character of ASCII, or the decimal escapes of its bytes."""
+    return char if " " <= char <= "~" else "".join(f"\\{byte:03d}" for byte in char.encode())

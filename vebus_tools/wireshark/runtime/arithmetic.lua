@@ -50,6 +50,11 @@ function texts.printable(text)
     end))
 end
 
+-- Without white space at both ends, as Python counts it.
+function texts.stripped(text)
+    return (text:gsub("^[%s\28-\31]+", ""):gsub("[%s\28-\31]+$", ""))
+end
+
 function texts.contains(text, part)
     return text:find(part, 1, true) ~= nil
 end

@@ -404,10 +404,10 @@ end
 
 local function info_column(record, context, findings, all_nodes)
     local info, remarks = info_of(record, context, all_nodes)
-    local parts = { info }
     for _, remark in ipairs(remarks) do
-        parts[#parts + 1] = "[" .. remark .. "]"
+        info = info .. " [" .. remark .. "]"
     end
+    local parts = { texts.stripped(info) }
     for _, found in ipairs(findings) do
         local damaged = found.severity == "warn" or found.severity == "error"
         if damaged and (found.group == "checksum" or found.group == "malformed") then

@@ -1,0 +1,46 @@
+"""Compare tshark and our own dissection for as many generated packets as wanted.
+
+    python -m tests.wireshark_soak --frames 20000 --seed 7
+
+So many good frames, as many damaged ones, and a quarter of it in random bytes; each file once in one pass and once in
+two.  The same seed makes the same packets.  Ends with exit code 1 where anything differs.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.wireshark_compare import Lua, differences
+from tests.wireshark_corpus import damaged, noise, valid, write_capture
+
+
+def main() -> int:
+    """Read the options, print one line for each file and pass, and the first differences."""
+    parser = argparse.ArgumentParser(prog="python -m tests.wireshark_soak", description="Compare tshark with us.")
+    parser.add_argument("--frames", type=int, default=20_000, help="good frames, and as many damaged ones (20000)")
+    parser.add_argument("--seed", type=int, default=0, help="first seed (0)")
+    options = parser.parse_args()
+    tshark = shutil.which("tshark")
+    if tshark is None:
+        sys.stderr.write("tshark is not installed\n")
+        return 1
+    count, seed = options.frames, options.seed
+    files = {"good": valid(count, seed), "damaged": damaged(count, seed), "noise": noise(max(1, count // 4), seed)}
+    worst = 0
+    with tempfile.TemporaryDirectory() as name:
+        lua = Lua(Path(name), tshark)
+        for kind, packets in files.items():
+            capture = Path(name) / f"{kind}.pcapng"
+            written = write_capture(capture, packets, seed)
+            for two_pass in (False, True):
+                found = differences(lua, capture, two_pass=two_pass)
+                sys.stdout.write(f"{kind}, {1 + two_pass} pass: {written} packets, {len(found)} differ\n")
+                sys.stdout.writelines(f"    {line}\n" for line in found[:5])
+                worst = max(worst, len(found))
+    return 1 if worst else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
