@@ -118,7 +118,7 @@ def _ci(folder: Path, readme: str | None) -> subprocess.CompletedProcess[str]:
         (folder / "README.md").write_text(readme, encoding="utf-8")
     programs = folder / "bin"
     programs.mkdir()
-    for name in ("tshark", "socat"):
+    for name in ("tshark", "socat", "lua5.2", "lua5.4", "luacheck"):
         (programs / name).write_text("#!/bin/sh\n", encoding="utf-8")
         (programs / name).chmod(0o755)
     (programs / "python3").symlink_to(sys.executable)

@@ -14,7 +14,7 @@ import pytest
 from captures.golden import FOLDER
 from tests.vector_files import declared_vectors, shared_vectors
 from tests.wireshark_compare import IN_TWO_PASSES, Item, Lua, columns, differences, find_program, ours
-from tests.wireshark_corpus import Heard, damaged, noise, valid, vectors, write_capture
+from tests.wireshark_corpus import Heard, Make, damaged, noise, valid, vectors, write_capture
 from vebus_protocol.schema import Link
 from vebus_tools import glossary
 from vebus_tools.wireshark.declared import protocol_names
@@ -65,7 +65,7 @@ def test_vectors_are_the_same(lua: Lua, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("two_pass", [False, True], ids=["one pass", "two passes"])
 @pytest.mark.parametrize("make", [valid, damaged, noise])
-def test_generated_packets_are_the_same(lua: Lua, tmp_path: Path, make: type[valid], two_pass: bool) -> None:  # noqa: FBT001
+def test_generated_packets_are_the_same(lua: Lua, tmp_path: Path, make: Make, two_pass: bool) -> None:  # noqa: FBT001
     path = tmp_path / "generated.pcapng"
     write_capture(path, make(_COUNT // (2 if two_pass else 1), _SEED), _SEED)
     assert not differences(lua, path, two_pass=two_pass)
@@ -89,7 +89,7 @@ def test_the_generated_frames_cover_all_that_can_happen(tmp_path: Path) -> None:
 
 # --- the other forms of tshark ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("make", [valid, damaged, noise])
-def test_columns_are_the_same_and_no_error_of_lua_shows(lua: Lua, tmp_path: Path, make: type[valid]) -> None:
+def test_columns_are_the_same_and_no_error_of_lua_shows(lua: Lua, tmp_path: Path, make: Make) -> None:
     path = tmp_path / "generated.pcapng"
     write_capture(path, make(_COUNT // 3, _SEED + 1), _SEED)
     names = ("Source", "Destination", "Protocol", "Info")

@@ -97,9 +97,10 @@ def test_an_older_file_of_ours_is_replaced(tmp_path: Path) -> None:
 def test_a_foreign_file_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
     foreign = tmp_path / FILE_NAME
     foreign.write_text("-- mine\n", encoding="utf-8")
-    for action in (lambda: install(tmp_path, _TEXT), lambda: uninstall(tmp_path)):
-        with pytest.raises(InstallError, match="not written by vebus wireshark"):
-            action()
+    with pytest.raises(InstallError, match="not written by vebus wireshark"):
+        install(tmp_path, _TEXT)
+    with pytest.raises(InstallError, match="not written by vebus wireshark"):
+        uninstall(tmp_path)
     assert foreign.read_text(encoding="utf-8") == "-- mine\n"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.wireshark_compare import columns, find_program, ours
-from tests.wireshark_corpus import Heard, damaged, noise, valid, write_capture
+from tests.wireshark_corpus import Heard, Make, damaged, noise, valid, write_capture
 from vebus_protocol.expressions import ExpressionError
 from vebus_protocol.registry import MESSAGES
 from vebus_protocol.schema import Direction, Link, this
@@ -19,8 +19,10 @@ from vebus_tools.wireshark.expressions import lua_function
 from vebus_tools.wireshark.literals import Code, literal, record, set_of
 
 _STUB = Path(__file__).parent / "wireshark_stub.lua"
-_API = ("Field", "Proto", "ProtoField", "ProtoExpert", "base", "expert", "frametype", "Dissector", "DissectorTable")
-_API += ("ByteArray", "set_plugin_info")
+_API = (
+    *("Field", "Proto", "ProtoField", "ProtoExpert", "base", "expert", "frametype", "Dissector", "DissectorTable"),
+    *("ByteArray", "set_plugin_info"),
+)
 _VERSIONS = ("5.2", "5.4")
 
 
@@ -75,13 +77,13 @@ def test_the_runtime_knows_no_field_and_no_name_of_a_value() -> None:
 # --- run by a plain Lua ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", _VERSIONS)
 @pytest.mark.parametrize("make", [valid, damaged, noise])
-def test_it_does_the_same_in_every_version(lua_file: Path, tmp_path: Path, version: str, make: type[valid]) -> None:
+def test_it_does_the_same_in_every_version(lua_file: Path, tmp_path: Path, version: str, make: Make) -> None:
     path = tmp_path / "packets.pcapng"
     write_capture(path, make(1000, 3), 3)
     with open_capture(str(path)) as capture:
         packets = "".join(_line(number, chunk) for number, chunk in enumerate(capture.chunks, 1))
     lines = _run(find_program(f"lua{version}"), str(_STUB), str(lua_file), text=packets).splitlines()
-    expected = []
+    expected: list[tuple[str, ...]] = []
     for number, (items, shown) in enumerate(zip(ours(path), columns(path), strict=True), 1):
         expected += [(str(number), str(one.depth), str(int(one.hidden)), one.name, one.line) for one in items]
         expected.append((str(number), "columns", *shown))

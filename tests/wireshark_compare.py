@@ -1,7 +1,7 @@
 """tshark with the generated dissector, and our own dissection, of the same pcapng file: field by field.
 
 Both are brought to one form: for each packet the list of its items in the order of the tree.  What cannot be equal is
-brought to one form here and nowhere else; `captures/README.md` has the table of these differences.
+brought to one form here and nowhere else; `captures/tshark.md` has the table of these differences.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Everything comes from the declarations and a seeded generator, so the same count
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ from vebus_tools.records import Record, Stamp, TimeSource
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Heard", "damaged", "noise", "valid", "vectors", "write_capture"]
+__all__ = ["Heard", "Make", "damaged", "noise", "valid", "vectors", "write_capture"]
 
 _EPOCH_S = 1_700_000_000.0
 _SENDERS = (*(int(sender) for sender in SenderId), 0x1234)
@@ -58,6 +58,10 @@ class Heard:
 
 def _random(seed: int) -> Random:
     return Random(seed)  # noqa: S311  (no secret: the same seed has to give the same frames)
+
+
+Make = Callable[[int, int], Iterator[Heard]]
+"""A maker of packets: how many, and the seed."""
 
 
 # --- valid frames ----------------------------------------------------------------------------------------------------
@@ -90,11 +94,10 @@ def _conversations(random: Random) -> Iterator[Heard]:
     header = random.choice((0x0054, 0x0014, 0x0000, 0x0901))  # ESS, AC current sensor, end of the list, not known
     ram, setting = random.randrange(20), random.randrange(90)
     scale, offset = random.choice((1, -1, 5, 32668, -32758, 0, -32768)), random.choice((0, 0, 256, 0x8000, 0xFFFF))
-    limits = {"default": 1, "minimum": 0, "maximum": 9}
     pairs: tuple[tuple[Message, Message], ...] = (
         (ReadRamInfo(id=ram), RamInfo(scale=scale, offset=offset)),
         (ReadRamInfo(id=ram), RamInfoSplit(scale=scale, offset=offset)),
-        (ReadSettingInfo(id=setting), SettingInfo(scale=scale, offset=offset, **limits)),
+        (ReadSettingInfo(id=setting), SettingInfo(scale=scale, offset=offset, default=1, minimum=0, maximum=9)),
         (ReadRam(ids=(ram, 4)), RamValues(values=words[:2])),
         (ReadSetting(id=setting), SettingValue(value=words[0])),
         (ReadRam(ids=(128, 129, 130, 131, 132)), RamValues(values=(header, *words))),
