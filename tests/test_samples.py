@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from captures import tshark_golden
 from captures.golden import FOLDER, GOLDEN, Golden, render
 from captures.synthetic import bus
 from captures.synthetic.bus import Capture, record
@@ -286,6 +287,11 @@ def test_golden_text_is_current(golden: Golden) -> None:
 def test_every_text_beside_a_capture_is_held() -> None:
     others = {path.name for path in FOLDER.iterdir() if path.is_file()} - {path.name for path in CAPTURES}
     listed = {golden.file for golden in GOLDEN} | {"README.md", "__init__.py", "golden.py"}
+    listed |= {
+        "tshark.md",
+        "tshark_golden.py",
+        *(tshark_golden.golden_of(name).name for name in tshark_golden.CAPTURES),
+    }
     assert others - {name for name in others if name.endswith(".toml")} == listed
 
 

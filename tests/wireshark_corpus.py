@@ -97,7 +97,10 @@ def _conversations(random: Random) -> Iterator[Heard]:
     pairs: tuple[tuple[Message, Message], ...] = (
         (ReadRamInfo(id=ram), RamInfo(scale=scale, offset=offset)),
         (ReadRamInfo(id=ram), RamInfoSplit(scale=scale, offset=offset)),
-        (ReadSettingInfo(id=setting), SettingInfo(scale=scale, offset=offset, default=1, minimum=0, maximum=9)),
+        (
+            ReadSettingInfo(id=setting),
+            SettingInfo(scale=scale, offset=offset, default=1, minimum=0, maximum=9, access=None),
+        ),
         (ReadRam(ids=(ram, 4)), RamValues(values=words[:2])),
         (ReadSetting(id=setting), SettingValue(value=words[0])),
         (ReadRam(ids=(128, 129, 130, 131, 132)), RamValues(values=(header, *words))),
