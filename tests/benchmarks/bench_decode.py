@@ -1,6 +1,6 @@
 """The ratio table of the decoding engines: columns, dicts, text and start-up against Construct and tshark.
 
-    python -m tests.benchmarks.bench_decode [--frames 1000000] [--rounds 5]
+    python -m tests.benchmarks.bench_decode [--frames 1000000] [--rounds 5] [--only TEXT]
 
 Both sides of a row are measured in the same run, rounds interleaved and shuffled, in CPU time (the first line in wall
 time); a figure is the median of all rounds.  Programs are measured on a long and on a short file of the same bus, and
@@ -163,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="rows whose work has this text in it")
     options = parser.parse_args()
     data, few = bus(options.frames), 1000
     rows, notes = list(own_rows(data, options.frames)), []
@@ -173,6 +174,7 @@ def main() -> None:
             rows.append(first_line(pairs[0]))
         except Unavailable as reason:
             notes.append(f"rows against tshark: {reason}")
+        rows = [row for row in rows if options.only in row.work]
         notes.append("row against cantools: not measured, it decodes no frames of a serial bus without a database")
         print(machine(), f"{options.frames} frames, {options.rounds} rounds", sep="\n")  # noqa: T201
         print(printed(measured(rows, options.rounds)), *notes, sep="\n")  # noqa: T201

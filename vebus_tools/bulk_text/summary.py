@@ -8,6 +8,7 @@ everything damaged are formatted one by one, in their places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,11 +24,20 @@ from vebus_tools.decoder import findings_of
 from vebus_tools.dissection import info_title
 from vebus_tools.exchanges import EXCHANGED
 from vebus_tools.framing import Piece
-from vebus_tools.generated import DerivationError, Plan, quick_chain, quick_dissect
+from vebus_tools.generated import (
+    DerivationError,
+    Plan,
+    Reader,
+    chain_by,
+    dissect_by,
+    quick_chain,
+    quick_dissect,
+    readers_of,
+)
 from vebus_tools.generated.pieces import PieceOfSummary, pieces_of
 from vebus_tools.names import DEFAULT_NAMES, NameTable
 from vebus_tools.nodes import Dissection
-from vebus_tools.records import Record, Stamp
+from vebus_tools.records import Finding, Record, Stamp
 from vebus_tools.session import NO_CONTEXT, Session
 from vebus_tools.sinks.text import summary_line
 
@@ -72,11 +82,11 @@ class SummaryLines:
         groups = list(groups_of(batch))
         times, sources = self._clock.stamps(batch, groups)
         blocks: list[tuple[Ints, Bytes]] = []
-        single = dict.fromkeys(batch.others, (b"", b""))
+        single: dict[int, _Frame | None] = dict.fromkeys(batch.others)
         for group in groups:
             block = self._block(group, batch.size[group.rows])
             if block is None:
-                single.update(_wires(batch, group))
+                single.update(_frames(batch, group))
             else:
                 blocks.append((group.rows, block))
         rows = sorted(single)
@@ -87,16 +97,23 @@ class SummaryLines:
 
     # one by one ------------------------------------------------------------------------------------------------------
 
-    def _single(self, batch: Batch, row: int, wire: tuple[bytes, bytes], at: float, source: int) -> bytes:
+    def _single(self, batch: Batch, row: int, frame: _Frame | None, at: float, source: int) -> bytes:
         """What stands behind the time column of one record."""
-        piece = batch.others.get(row)
-        is_good = piece is None
-        if piece is None:
-            piece = Piece(int(batch.offset[row]), wire[0], _received(batch, row, *wire))
+        number, stamp = batch.first + row, Stamp(at, SOURCES[source])
+        if frame is None:
+            dissection = self._damaged(batch.others[row], number, stamp)
+        else:
+            record = frame.record(number, stamp, int(batch.offset[row]))
+            context = self._session.observe(record)
+            dissection = dissect_by(frame.readers, frame.payload, record, context, self._names)
+        line = summary_line(dissection, "", arrow=self._arrow)
+        return f"{line[len(f'{number:5d}') + _BLANK_TIME :]}\n".encode()
+
+    def _damaged(self, piece: Piece, number: int, stamp: Stamp) -> Dissection:
         chain = quick_chain(piece.frame)
         record = Record(
-            number=batch.first + row,
-            stamp=Stamp(at, SOURCES[source]),
+            number=number,
+            stamp=stamp,
             link=Link.RS485,
             offset=piece.offset,
             wire=piece.data,
@@ -107,10 +124,9 @@ class SummaryLines:
             reason=piece.reason,
         )
         dissection = quick_dissect(record, self._session.observe(record), self._names)
-        if not is_good and self._seen is not None:
+        if self._seen is not None:
             self._seen(dissection)
-        line = summary_line(dissection, "", arrow=self._arrow)
-        return f"{line[len(f'{record.number:5d}') + _BLANK_TIME :]}\n".encode()
+        return dissection
 
     # many at once ----------------------------------------------------------------------------------------------------
 
@@ -247,24 +263,60 @@ def _remarks(marks: list[tuple[_Column, Ints]], count: int) -> Bytes:
 
 
 # --- single frames ----------------------------------------------------------------------------------------------------
-def _wires(batch: Batch, group: Group) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
-    """Record index -> bytes as heard and unstuffed, of all frames of a group."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A good frame as heard and unstuffed, with the readers of its messages."""
+
+    wire: bytes
+    plain: bytes
+    escapes: int
+    readers: tuple[tuple[Reader, int], ...] | None
+
+    @property
+    def payload(self) -> bytes:
+        return self.plain[HEADER_SIZE:-2]
+
+    def record(self, number: int, stamp: Stamp, offset: int) -> Record:
+        """The record; generated code tells what is not explained without a finding, the reference needs it."""
+        plain = self.plain
+        frame = ReceivedFrame(
+            wire=self.wire,
+            unstuffed=plain,
+            checksum=plain[-2],
+            expected=plain[-2],
+            escapes=self.escapes,
+            bad_escapes=(),
+        )
+        readers = self.readers
+        findings: tuple[Finding, ...] = ()
+        chain = quick_chain(frame) if readers is None else chain_by(readers, self.payload, HEADER_SIZE)
+        if readers is None or any(reader.summary is None for reader, _ in readers):
+            findings = tuple(findings_of(Piece(offset, self.wire, frame), chain))
+        return Record(
+            number=number,
+            stamp=stamp,
+            link=Link.RS485,
+            offset=offset,
+            wire=self.wire,
+            frame=frame,
+            chain=chain,
+            direction=direction_of(chain),
+            findings=findings,
+        )
+
+
+def _frames(batch: Batch, group: Group) -> Iterator[tuple[int, _Frame]]:
+    """Record index -> frame, for all frames of a group."""
     plain = np.ascontiguousarray(group.planes.T).tobytes()
     length = len(group.planes)
+    readers = readers_of(group.space, group.payload(0), Link.RS485)
     start = (batch.offset[group.rows] - batch.base).tolist()
+    escapes = batch.segments.escapes[batch.frame[group.rows]].tolist()
+    sizes = batch.size[group.rows].tolist()
     data = batch.data.data
-    for at, (row, first, size) in enumerate(
-        zip(group.rows.tolist(), start, batch.size[group.rows].tolist(), strict=True)
-    ):
-        yield row, (bytes(data[first : first + size]), plain[at * length : (at + 1) * length])
-
-
-def _received(batch: Batch, row: int, wire: bytes, plain: bytes) -> ReceivedFrame:
-    """A frame that is known to be good."""
-    escapes = int(batch.segments.escapes[batch.frame[row]])
-    return ReceivedFrame(
-        wire=wire, unstuffed=plain, checksum=plain[-2], expected=plain[-2], escapes=escapes, bad_escapes=()
-    )
+    for at, row in enumerate(group.rows.tolist()):
+        wire = bytes(data[start[at] : start[at] + sizes[at]])
+        yield row, _Frame(wire, plain[at * length : (at + 1) * length], escapes[at], readers)
 
 
 def _received_of(group: Group, payload: bytes) -> ReceivedFrame:

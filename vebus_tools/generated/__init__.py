@@ -6,7 +6,7 @@
 """
 
 from vebus_tools.generated.plan import DerivationError, Parts, Plan, Slot, names_in, parts_of, plan_of, telling_offsets
-from vebus_tools.generated.quick import quick_chain, quick_dissect, readers_of
+from vebus_tools.generated.quick import chain_by, dissect_by, quick_chain, quick_dissect, readers_of
 from vebus_tools.generated.source import Part, Reader, parts_for, reader_of
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Plan",
     "Reader",
     "Slot",
+    "chain_by",
+    "dissect_by",
     "names_in",
     "parts_for",
     "parts_of",

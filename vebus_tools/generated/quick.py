@@ -66,6 +66,11 @@ def quick_chain(frame: Received | None) -> tuple[Placed, ...]:
     readers, payload, start = _readers(frame)
     if readers is None:
         return decode_frame_chain(frame)
+    return chain_by(readers, payload, start)
+
+
+def chain_by(readers: tuple[tuple[Reader, int], ...], payload: bytes, start: int) -> tuple[Placed, ...]:
+    """Messages of a payload by its readers; ``start`` is where it begins in the unstuffed frame."""
     return tuple([Placed(reader.make(payload[at:] if at else payload), start + at) for reader, at in readers])
 
 
@@ -75,11 +80,21 @@ def quick_dissect(record: Record, context: Context = NO_CONTEXT, names: NameTabl
     if not isinstance(frame, ReceivedFrame) or not frame.good:
         return dissect(record, context, names)
     readers, payload, _ = _readers(frame)
-    found = _parts(payload, context, readers) if readers else None
+    return dissect_by(readers, payload, record, context, names)
+
+
+def dissect_by(
+    readers: tuple[tuple[Reader, int], ...] | None, payload: bytes, record: Record, context: Context, names: NameTable
+) -> Dissection:
+    """The same with the readers of the payload of a good RS485 frame."""
+    frame = record.frame
+    found = _parts(payload, context, readers) if readers and isinstance(frame, ReceivedFrame) else None
     if found is None:
         return dissect(record, context, names)
     parts, marks = found
-    info = ", ".join((info_title(frame, record.chain), f"Nr={frame.number}", *parts, *_undecoded(record)))
+    number = frame.number if isinstance(frame, ReceivedFrame) else 0
+    title = info_title(frame, record.chain) if frame is not None else ""
+    info = ", ".join((title, f"Nr={number}", *parts, *_undecoded(record)))
     return QuickDissection(record, context, names, info, marks)
 
 
