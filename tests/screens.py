@@ -17,6 +17,9 @@ from fcntl import ioctl
 __all__ = ["Emulator", "Terminal", "on_terminal"]
 
 _CODES = re.compile(rb"\x1b\[(\??)([\d;]*)([A-Za-z])")
+_HALF_CODE = re.compile(rb"\x1b\[\??[\d;]*")
+"""What stands there of a code when its writer was killed; a terminal drops it at the next code."""
+
 _LAUNCHER = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
 )
@@ -30,6 +33,8 @@ class Emulator:
         self.columns = columns
         self.alternate = False
         self.cursor = True
+        self.blank = True
+        """False after a change of the size until all is painted again: what comes before was meant for the old size."""
         self.normal = b""
         """What was written outside of the alternate screen."""
         self._at = (0, 0)
@@ -50,9 +55,9 @@ class Emulator:
     def _text(self, data: bytes) -> None:
         if not self.alternate:
             self.normal += data
-        elif data:
+        elif data and self.blank:
             line, column = self._at
-            text = data.decode("utf-8", "replace")
+            text = _HALF_CODE.sub(b"", data).decode("utf-8", "replace")
             assert text.isprintable(), text
             before = self.rows[line].ljust(column)
             self.rows[line] = before[:column] + text + before[column + len(text) :]
@@ -67,12 +72,13 @@ class Emulator:
         elif letter == "H":
             line, column = map(int, arguments.split(";"))
             self._at = line - 1, column - 1
-        elif letter == "K":
+        elif letter == "K" and self.blank:
             self.rows[self._at[0]] = ""
         elif letter == "J":
             self.rows = [""] * len(self.rows)
+            self.blank = True
         else:
-            assert letter == "m", letter
+            assert letter in "Km", letter
 
     def __str__(self) -> str:
         return "\n".join(self.rows)
@@ -93,7 +99,7 @@ class Terminal:
     def resize(self, columns: int, lines: int) -> None:
         """Change the size of the window."""
         self.screen = Emulator(columns, lines)
-        self.screen.alternate, self.screen.cursor = True, False
+        self.screen.alternate, self.screen.cursor, self.screen.blank = True, False, False
         ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def attributes(self) -> list[object]:

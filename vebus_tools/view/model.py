@@ -267,13 +267,14 @@ class Model:
 
     def _describe(self, kind: _Kind, record: Record, context: Context, dissection: Dissection | None) -> None:
         frame = record.frame
-        kind.sender = dissection.source if dissection is not None else ends_of(record, context, self._names)[0]
-        kind.rank = frame.sender if isinstance(frame, ReceivedFrame) else 1 << 16
+        kind.sender, kind.rank = "?", 1 << 16
         if frame is None:
             kind.name = "Bytes of no frame"
         elif _is_bad(record):
             kind.name = "Bad checksum"
         else:
+            kind.sender = dissection.source if dissection is not None else ends_of(record, context, self._names)[0]
+            kind.rank = frame.sender if isinstance(frame, ReceivedFrame) else kind.rank
             kind.name, kind.repeats = _name(record, dissection or dissect(record, context, self._names))
 
     # what keys ask for -----------------------------------------------------------------------------------------------

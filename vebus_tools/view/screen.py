@@ -149,17 +149,11 @@ def _fit(text: str, width: int, dots: str, *, right: bool = False) -> str:
 
 # --- head and foot ---------------------------------------------------------------------------------------------------
 def _head(status: Status, controls: Controls, width: int) -> Iterator[Line]:
-    recording = "not recording"
-    if status.recording:
-        recording = f"{status.recording} {_size(status.size)}"
-        if status.files > 1:
-            recording += f", file {status.files}"
-    left = f" vebus sniff {printable(status.port)} | {printable(recording)}"
     state = " PAUSED " if controls.paused else " CLOSING " if controls.quitting else " LIVE "
     right = f" {_clock(status.elapsed_s)} "
     room = width - len(state) - len(right)
     yield (
-        (_fit(left, room, "..."), "bar"),
+        (_fit(_title(status, room), room, "..."), "bar"),
         (state, "paused" if controls.paused else "bar"),
         (right, "bar"),
     )
@@ -172,6 +166,19 @@ def _head(status: Status, controls: Controls, width: int) -> Iterator[Line]:
         title += "   Values"
         title = _fit(title, width - 12, "") + "Payload".rjust(12)
     yield ((_fit(title, width, ""), "columns"),)
+
+
+def _title(status: Status, room: int) -> str:
+    """Port and recording; where it is too long, the name of the file loses its middle and never its size."""
+    title = f" vebus sniff {printable(status.port)} | "
+    if not status.recording:
+        return title + "not recording"
+    size = f" {_size(status.size)}" + (f", file {status.files}" if status.files > 1 else "")
+    name = printable(status.recording)
+    left = max(8, room - _cells(title) - len(size))
+    if _cells(name) > left:
+        name = f"{name[: left // 2 - 2]}...{name[-(left - left // 2 - 1) :]}"
+    return title + name + size
 
 
 def _traffic(status: Status) -> Iterator[Span]:
@@ -244,7 +251,7 @@ def _help() -> Iterator[Line]:
     for keys, text in KEYS:
         yield ((f"  {keys:<15}", "strong"), (text, ""))
     yield ()
-    yield (("  Period and jitter: mean and standard deviation of the last 64 intervals.", "dim"),)
+    yield (("  Rate: over 5 s. Period, jitter: mean, standard deviation of 64 intervals.", "dim"),)
     yield (
         ("  Bytes: payload of the last frame, ", "dim"),
         ("changed", "recent"),
