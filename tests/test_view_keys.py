@@ -14,7 +14,7 @@ from vebus_tools.view.screen import compose, plain_text
 from vebus_tools.view.update import Command, Status, Update, Verb
 
 
-def update(done: int = 0, count: int = 1, rows: int = 1, **facts: str) -> Update:
+def update(done: int = 0, count: int = 1, rows: int = 1, filter: str = "", problem: str = "") -> Update:  # noqa: A002
     status = Status(port="sim:", elapsed_s=1.0, frames=count, speed=1.0)
     made = tuple(
         Row(
@@ -37,12 +37,12 @@ def update(done: int = 0, count: int = 1, rows: int = 1, **facts: str) -> Update
         )
         for at in range(rows)
     )
-    return Update(status=status, rows=made, done=done, **facts)  # type: ignore[arg-type]
+    return Update(status=status, rows=made, done=done, filter=filter, problem=problem)
 
 
-def controls_with(rows: int = 1, **facts: str) -> Controls:
+def controls_with(rows: int = 1, filter: str = "", problem: str = "") -> Controls:  # noqa: A002
     controls = Controls()
-    controls.receive(update(rows=rows, **facts))
+    controls.receive(update(rows=rows, filter=filter, problem=problem))
     painted(controls)
     return controls
 

@@ -98,7 +98,7 @@ def test_a_new_size_is_painted(checkout_environment: dict[str, str]) -> None:
         terminal.wait_for_text("Sync  ")
         assert len(terminal.screen.rows[0]) == 130
         terminal.resize(30, 5)
-        terminal.wait_for_text("sniff")
+        terminal.wait_for_text(" vebus ")
         terminal.type("q")
         assert terminal.finish() == 0
 

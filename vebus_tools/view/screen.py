@@ -231,7 +231,7 @@ def _foot(update: Update, controls: Controls, width: int, rows: tuple[int, int, 
 
 def _state(update: Update, controls: Controls, rows: tuple[int, int, int]) -> Iterator[Span]:
     top, fitting, count = rows
-    yield f"Rows {min(top + 1, count)}-{min(top + fitting, count)} of {count}", ""
+    yield f"Rows {top + 1}-{top + fitting} of {count}" if fitting else f"{count} rows", ""
     yield f"  sorted by {controls.sort.value}", "dim"
     if not controls.highlight:
         yield "  no highlight", "dim"
@@ -292,11 +292,11 @@ def _row_lines(row: Row, controls: Controls, width: int, dots: str) -> Iterator[
         yield counts
         apart = INDENT + row.longest + 1 + _length(spans) > width
         room = width - INDENT if apart or not spans else width - INDENT - 1 - _length(spans)
-        values = " " * INDENT + _fit(_aside(row, controls), room, dots), "dim" if stale else ""
+        text = " " * INDENT + _fit(_aside(row, controls), room, dots), "dim" if stale else ""
         if apart or not spans:
-            yield (values,)
+            yield (text,)
         else:
-            yield values, (" ", ""), *spans
+            yield text, (" ", ""), *spans
         if apart and spans:
             spans = tuple(_hex(row, width - INDENT, dots, controls.highlight))
             yield (" " * (width - _length(spans)), ""), *spans
