@@ -136,6 +136,17 @@ def _spelled(value: str, kind: str) -> str:
     return f"{float(int(value, 16) if value.startswith('0x') else float(value)):.15g}"
 
 
+def test_a_packet_without_bytes_is_an_empty_line_and_one_with_two_frames_a_line_with_both(
+    lua: Lua, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.pcapng"
+    sync = bytes.fromhex("8383fd025551180297ff")
+    write_capture(path, [Heard(Link.RS485, b""), Heard(Link.MK3, b""), Heard(Link.RS485, sync * 2)])
+    info = "Sync, Nr=2, Time=536 (48.240 ms), Status=0x51"
+    asked = ("-T", "fields", "-e", "_ws.col.Info", "-e", "_ws.lua.error")
+    assert lua.run(path, *asked).splitlines() == ["\t", "\t", f"{info} | {info}\t"]
+
+
 def test_the_hex_pane_is_the_same(lua: Lua, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
