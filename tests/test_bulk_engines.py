@@ -163,6 +163,19 @@ def check_cell(column: Column, at: int, spec: Field, raw: Raw, found: Message, b
     assert expected is None or value == expected, (spec.abbrev, raw)
 
 
+@pytest.mark.parametrize("size", [300, 4000, 1 << 20])
+def test_announced_scales_hold_from_their_announcement_on(size: int) -> None:
+    data = CLEAN + CLEAN  # the second start-up asks again under ids that were used for other things meanwhile
+    records = list(decode_chunks([Chunk(data=data)], Link.RS485))
+    session, at = Session(), 0
+    books = [session.observe(record).book for record in records]
+    for columns in read_columns([data], size=size):
+        for table in columns.tables:
+            if table.declared.__name__ in {"DcInfo", "AcInfo"}:
+                check_table(table, records[at : at + len(columns.frames)], books[at : at + len(columns.frames)])
+        at += len(columns.frames)
+
+
 def test_types_and_units_come_from_the_declaration() -> None:
     (columns,) = (one for one in read_columns([CLEAN[:20_000]]) if len(one.frames) and one.tables)
     (table,) = (one for one in columns.tables if one.declared.__name__ == "AcPhase")

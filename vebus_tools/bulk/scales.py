@@ -13,6 +13,7 @@ from vebus_tools.bulk.framing import Ints
 from vebus_tools.bulk.stream import Batch, Group
 from vebus_tools.bulk.times import Floats
 from vebus_tools.decoder import findings_of
+from vebus_tools.exchanges import FIRST_REPLY
 from vebus_tools.framing import Piece
 from vebus_tools.generated import quick_chain
 from vebus_tools.records import Record, Severity, Stamp, TimeSource
@@ -44,7 +45,7 @@ class Scales:
             if group.parts is not None and group.parts.last.declared in _ASKS:
                 self._asking.update(np.unique(group.planes[_TID]).tolist())
         found = [(0, self._book)]
-        rows = self._rows(batch, winmon)
+        rows = self._rows(batch, winmon)  # the ids of this batch, however they go on in the next one
         for row in rows.tolist():
             record = _record(batch, row, float(times[row]))
             if record is None:
@@ -53,7 +54,16 @@ class Scales:
             if book is not self._book:
                 found.append((row, book))
                 self._book = book
+            self._note(record)
         return found
+
+    def _note(self, record: Record) -> None:
+        """Keep only the ids whose last request asked for a scale: the replies to all others announce nothing."""
+        if not record.chain:
+            return
+        first, last = record.chain[0].message, record.chain[-1].message
+        if isinstance(first, WinmonFrame) and getattr(last, "code", FIRST_REPLY) < FIRST_REPLY:
+            (self._asking.add if isinstance(last, _ASKS) else self._asking.discard)(first.tid)
 
     def _rows(self, batch: Batch, winmon: list[Group]) -> Ints:
         if not self._asking:
