@@ -137,34 +137,39 @@ class _Unstuffed:
 
     def _unstuff(self, data: Bytes, start: Ints, size: Ints, rows: Ints, good: Mask) -> None:
         first = np.cumsum(size) - size
-        place = np.arange(int(size.sum()), dtype=np.int64) + np.repeat(start - first, size)
-        wire = data[place]
-        frame = np.repeat(np.arange(len(rows)), size)
-        following = np.append(wire[1:], np.uint8(0))
-        from_end = np.repeat(first + size, size) - np.arange(len(wire))  # 1 is the end byte
-        escape = wire == ESCAPE
-        last_two = escape & (from_end == 3) & (following <= _LAST_SHORT_SUM) & np.repeat(size > MIN_FRAME, size)
-        pair = escape & (from_end > 3) & (following >= _FIRST_ESCAPED) & (following <= _LAST_ESCAPED)
-        wrong = escape & ~last_two & ~pair & (from_end != _TRAILER)
-        is_good = np.bincount(frame[wrong], minlength=len(rows)) == 0
-        behind = np.flatnonzero(last_two) + 1
-        summed = wire.copy()
-        summed[behind - 1] = 0
-        is_pair = np.bincount(frame[behind], minlength=len(rows)) > 0
-        value = wire[first + size - _TRAILER] + is_pair * np.uint8(ESCAPE)
-        sums = np.add.reduceat(summed.astype(np.int64), first)
-        sums -= summed[first].astype(np.int64) + summed[first + 1]
-        sums -= wire[first + size - 1].astype(np.int64) + wire[first + size - 2]
-        sync = (wire[first + _KIND] == FrameKind.SYNC) & (wire[first + HEADER_SIZE] == SYNC_MARKER)
-        is_good &= value == ((1 - sums + sync * SYNC_MARKER) & 0xFF)
-        good[rows] = is_good
-        plain = wire.copy()
-        paired = np.flatnonzero(pair) + 1
-        plain[paired] |= 0x80
-        plain[behind] += np.uint8(ESCAPE)
-        kept = ~(pair | last_two)
-        sizes = np.add.reduceat(kept.astype(np.int64), first)
+        wire = data[np.arange(int(size.sum()), dtype=np.int64) + np.repeat(start - first, size)]
+        escape = np.flatnonzero(wire == ESCAPE)
+        frame = np.searchsorted(first, escape, side="right") - 1
+        from_end = first[frame] + size[frame] - escape  # 1 is the end byte
+        following = wire[escape + 1]
+        last_two = (from_end == 3) & (following <= _LAST_SHORT_SUM) & (size[frame] > MIN_FRAME)
+        pair = (from_end > 3) & (following >= _FIRST_ESCAPED) & (following <= _LAST_ESCAPED)
+        wrong = ~last_two & ~pair & (from_end != _TRAILER)
+        short = escape[last_two]
+        value = wire[first + size - _TRAILER]
+        value[frame[last_two]] += np.uint8(ESCAPE)
+        good[rows] = (value == self._expected(wire, first, size, short)) & (
+            np.bincount(frame[wrong], minlength=len(rows)) == 0
+        )
+        wire[escape[pair] + 1] |= 0x80
+        wire[short + 1] += np.uint8(ESCAPE)
+        dropped = np.concatenate((escape[pair], short))
+        kept = np.ones(len(wire), dtype=np.bool_)
+        kept[dropped] = False
+        escapes = np.bincount(frame[pair], minlength=len(rows))
+        sizes = size - escapes - np.bincount(frame[last_two], minlength=len(rows))
         self.start[rows] = len(data) + np.cumsum(sizes) - sizes
         self.size[rows] = sizes
-        self.escapes[rows] = np.bincount(frame[paired], minlength=len(rows))
-        self.bytes = np.concatenate((data, plain[kept]))
+        self.escapes[rows] = escapes
+        self.bytes = np.concatenate((data, wire[kept]))
+
+    @staticmethod
+    def _expected(wire: Bytes, first: Ints, size: Ints, short: Ints) -> Bytes:
+        """Checksums that should be there; ``short`` are the places of FA in front of a checksum in two bytes."""
+        end = first + size
+        total = np.add.reduceat(wire, first, dtype=np.uint8)
+        total -= wire[first] + wire[first + 1] + wire[end - 1] + wire[end - _TRAILER]
+        total[np.searchsorted(first, short, side="right") - 1] -= np.uint8(ESCAPE)
+        sync = (wire[first + _KIND] == FrameKind.SYNC) & (wire[first + HEADER_SIZE] == SYNC_MARKER)
+        expected: Bytes = 1 - total + sync * np.uint8(SYNC_MARKER)
+        return expected
