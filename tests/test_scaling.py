@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vebus_protocol.errors import EncodeError
@@ -42,6 +42,7 @@ from vebus_protocol.schema import (
     raw,
     this,
 )
+from vebus_protocol.variables import ALWAYS_SIGNED
 
 BOOK = ScaleBook()
 BLANK = ScaleBook(table=None)
@@ -588,6 +589,7 @@ def test_frequency_gives_the_raw_number_back(word: int, divisor: int, offset: in
 
 @given(scale=WORDS, offset=WORDS, word=WORDS, variable=st.integers(0, 0xFF))
 def test_ram_values_give_the_raw_number_back(scale: int, offset: int, word: int, variable: int) -> None:
+    assume(variable not in ALWAYS_SIGNED)
     announced = RamScale(scale=scale, offset=offset)
     found = physical(RAM_VALUE, word, {}, BOOK.with_ram(variable, announced), variable=variable)
     assert found.value == announced.value(word)
