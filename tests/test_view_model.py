@@ -103,6 +103,15 @@ def test_a_row_counts_and_times_its_frames() -> None:
     assert row.age_s == pytest.approx(0.02, abs=1e-3)
 
 
+def test_the_first_frame_of_a_kind_is_no_high_rate() -> None:
+    model = model_over(records([(7.0, frame(b"\x38\x01\xc0\xc0"))]))
+    assert only(model, 7.1).rate == pytest.approx(1 / RATE_S, rel=0.05)
+    model.clear(8.0)
+    for record in records([(9.0, frame(b"\x38\x01\xc0\xc0"))]):
+        model.take(record)
+    assert only(model, 10.0).rate == pytest.approx(0.5)
+
+
 def test_a_kind_that_stops_gets_rate_zero_and_grows_old() -> None:
     model = model_over(records([(0.0, frame(b"\x38\x01\xc0\xc0"))]))
     for second in range(1, 20):

@@ -1,9 +1,13 @@
 """The live table on a terminal: start, keys, ends of every sort, and a terminal as it was before."""
 
 import os
+import pty
 import re
 import signal
+import termios
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from tests.screens import Terminal, on_terminal
 from tests.sniffers import frames, sniffing
 from vebus_tools.capture import open_capture
 from vebus_tools.link import PtyEnd
+from vebus_tools.view.terminal import LEAVE
+from vebus_tools.view.terminal import Terminal as Screen
 
 ROW = re.compile(r"^Sync +Multi +(\d+)", re.MULTILINE)
 
@@ -41,6 +47,43 @@ def wait_until_gone(process_id: int) -> None:
     while Path(f"/proc/{process_id}").exists():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.fixture
+def pty_pair() -> Iterator[tuple[int, int]]:
+    """Both ends of a terminal; the signals that a terminal in use sets are put back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ends = pty.openpty()
+    yield ends
+    for fd in ends:
+        os.close(fd)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_an_exception_leaves_the_terminal_restored(pty_pair: tuple[int, int]) -> None:
+    ours, theirs = pty_pair
+    before = termios.tcgetattr(theirs)
+
+    def fail() -> None:
+        with Screen(theirs, theirs):
+            assert termios.tcgetattr(theirs) != before
+            raise ZeroDivisionError
+
+    # Somebody has to read, or the terminal waits until what was written is out.
+    written = bytearray()
+
+    def read_all() -> None:
+        while not written.endswith(LEAVE.encode()):
+            written.extend(os.read(ours, 1 << 10))
+
+    reader = threading.Thread(target=read_all, daemon=True)
+    reader.start()
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    reader.join(10.0)
+    assert termios.tcgetattr(theirs) == before
+    assert written.endswith(LEAVE.encode())
 
 
 def assert_restored(terminal: Terminal, before: list[object]) -> None:

@@ -234,7 +234,7 @@ class Model:
         self._filter: Filter | None = None
         self._first: Stamp | None = None
         self._previous: Stamp | None = None
-        self._now = started_at
+        self._started = started_at  # or when the table was cleared: rates know nothing of before
         self._made = 0
         self.sync = Intervals()
 
@@ -257,7 +257,7 @@ class Model:
             key = (_OTHERS,)
             if key in self._kinds:
                 return self._kinds[key]
-        kind = self._kinds[key] = _Kind(self._made, min(self._now, record.stamp.at))
+        kind = self._kinds[key] = _Kind(self._made, max(self._started, record.stamp.at - RATE_S))
         self._made += 1
         if key == (_OTHERS,):
             kind.name, kind.sender, kind.rank = _OTHERS, "?", 1 << 20
@@ -281,7 +281,7 @@ class Model:
     def clear(self, now: float) -> None:
         """Forget all rows; what the session learned of the bus stays."""
         self._kinds.clear()
-        self._now = now
+        self._started = now
 
     def notch(self) -> None:
         """Hide the bits that changed so far; only others count as changes from now on."""
@@ -302,7 +302,6 @@ class Model:
     # looking ---------------------------------------------------------------------------------------------------------
     def rows(self, now: float) -> tuple[Row, ...]:
         """All rows in the order in which they were first heard, hidden ones too; ``now`` must not fall."""
-        self._now = now
         return tuple(self._look(kind, now) for kind in self._kinds.values())
 
     def _look(self, kind: _Kind, now: float) -> Row:

@@ -38,7 +38,12 @@ class Window:
         command = [sys.executable, "-P", "-m", "vebus_tools.view", str(theirs.fileno()), _WORDS[colour]]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         with theirs:
-            self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), env=environment)  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                pass_fds=(theirs.fileno(),),
+                env=environment,
+                stdin=None if os.isatty(0) else subprocess.DEVNULL,  # not the bytes of a bus
+            )
         self._channel = Channel(ours)
 
     @property
