@@ -71,7 +71,7 @@ class Terminal:
         ours[6][termios.VMIN], ours[6][termios.VTIME] = 1, 0
         # Ctrl-Z and Ctrl-\ would stop or kill the process that records; Ctrl-C ends it in order and stays.
         ours[6][termios.VSUSP] = ours[6][termios.VQUIT] = b"\x00"
-        termios.tcsetattr(self.keys, termios.TCSADRAIN, ours)
+        termios.tcsetattr(self.keys, termios.TCSANOW, ours)
         self.write(ENTER)
         return self
 
@@ -83,7 +83,7 @@ class Terminal:
         with contextlib.suppress(OSError):
             self.write(LEAVE)
         with contextlib.suppress(OSError, termios.error):
-            termios.tcsetattr(self.keys, termios.TCSADRAIN, self._before)
+            termios.tcsetattr(self.keys, termios.TCSANOW, self._before)
 
     def write(self, text: str) -> None:
         """Write all of it.  Raises OSError when the terminal is gone."""
