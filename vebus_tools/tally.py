@@ -86,6 +86,13 @@ class Tally:
         """Whether what comes cannot be the traffic that was expected."""
         return self.bytes >= SUSPICIOUS_BYTES and self.good * SUSPICIOUS_BYTES < self.bytes
 
+    @property
+    def damage(self) -> str:
+        """What was damaged, on one line; nothing where all was well."""
+        skipped = f"{self.skipped_bytes} bytes in {self.resyncs} places belong to no frame"
+        bad = f"{self.bad_checksums} frames with a bad checksum"
+        return ", ".join([skipped] * (self.resyncs > 0) + [bad] * (self.bad_checksums > 0))
+
     def line(self) -> str:
         """All counts on one line, the longest silence last."""
         parts = [

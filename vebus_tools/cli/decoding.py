@@ -22,11 +22,12 @@ from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
 from vebus_tools.cli.wide import can_be_wide, is_wide, print_wide
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
 from vebus_tools.nodes import Dissection
-from vebus_tools.records import CaptureError, Chunk, Group
+from vebus_tools.records import CaptureError, Chunk
 from vebus_tools.runner import dissections, survey
 from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
 from vebus_tools.sinks.text import arrow_for
+from vebus_tools.tally import Tally
 from vebus_tools.times import TimeForm, Timeline, Timing
 
 __all__ = ["Printer", "Request", "name_table", "run"]
@@ -80,7 +81,14 @@ def run(request: Request) -> int:
         opened = _Opened(source, request)
         if can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
             book, arrow = _book(request.device_table), arrow_for(sys.stdout.encoding)
-            failure = print_wide(opened.capture, sys.stdout, arrow=arrow, book=book, names=names, seen=tally.take)
+            failure = print_wide(
+                opened.capture,
+                sys.stdout,
+                arrow=arrow,
+                book=book,
+                names=names,
+                seen=lambda found: tally.take(found.record),
+            )
         else:
             printer = Printer(form, None if writer and not request.print_too else sys.stdout, request.line_buffered)
             failure = _print(_selected(_read(opened, request, names), request, tally), passes, printer, writer)
@@ -162,30 +170,6 @@ def name_table(path: str | None) -> NameTable:
         raise UsageError(f"--names {path}: {getattr(problem, 'strerror', None) or problem}") from problem
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was damaged in a capture."""
-
-    skipped_bytes: int = 0
-    skipped_runs: int = 0
-    bad_frames: int = 0
-
-    def take(self, dissection: Dissection) -> None:
-        """Count one record."""
-        record = dissection.record
-        if record.frame is None:
-            self.skipped_bytes += len(record.wire)
-            self.skipped_runs += 1
-        self.bad_frames += any(found.group is Group.CHECKSUM for found in record.findings)
-
-    def __str__(self) -> str:
-        """One line, or nothing for a capture without damage."""
-        skipped = f"{self.skipped_bytes} bytes in {self.skipped_runs} places belong to no frame"
-        bad = f"{self.bad_frames} frames with a bad checksum"
-        parts = [skipped] * (self.skipped_runs > 0) + [bad] * (self.bad_frames > 0)
-        return ", ".join(parts)
-
-
 def _selected(
     found: Iterator[Dissection], request: Request, tally: Tally
 ) -> Iterator[tuple[Dissection, Timing, Timeline]]:
@@ -195,7 +179,7 @@ def _selected(
         record = dissection.record
         timing = timeline.place(record.stamp)
         since = record.stamp.at - (timing.first or record.stamp).at
-        tally.take(dissection)
+        tally.take(record)
         early = request.start is not None and since < request.start
         late = request.stop is not None and since > request.stop
         if not early and not late:
@@ -269,6 +253,6 @@ def _print(
 
 
 def _report(tally: Tally, failure: CaptureError | None) -> None:
-    for line in (str(tally), str(failure or "")):
+    for line in (tally.damage, str(failure or "")):
         if line:
             sys.stderr.write(f"vebus: {line}\n")
