@@ -114,7 +114,7 @@ STRANGERS = (
 STANDALONE = frozenset({"vebus_protocol.errors", "vebus_tools.battery"})
 
 # Slow to import, so only inside the function that needs it, except where the whole module is about it.
-SLOW = frozenset({"duckdb", "numpy", "pyarrow", "rich", "scapy"})
+SLOW = frozenset({"duckdb", "matplotlib", "numpy", "pyarrow", "rich", "scapy"})
 ABOUT_SLOW = frozenset({"vebus_tools.bulk", "vebus_tools.bulk_text", "vebus_tools.scapy_layers"})
 
 # No I/O, clock or thread in the core: time and bytes come in as arguments.
