@@ -21,6 +21,20 @@ def check_firmware(
         str | None,
         typer.Option("-r", "--read", help="Take versions and assistants from a capture; - is stdin.", metavar="FILE"),
     ] = None,
+    interface: Annotated[
+        str | None,
+        typer.Option(
+            "-i",
+            "--interface",
+            help="Port: an adapter that is asked (--link mk3), or a bus that is only listened to.",
+            metavar="PORT",
+        ),
+    ] = None,
+    baud: Annotated[int | None, typer.Option("--baud", "--bitrate", help="Bit rate of the port.", min=300)] = None,
+    autostop: Annotated[
+        list[str] | None,
+        typer.Option("-a", "--autostop", help="How long to listen to a bus: duration:S; 20 s otherwise.", metavar="C"),
+    ] = None,
     input_format: Annotated[
         Literal["auto", "raw", "hex", "log", "pcapng"],
         typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
@@ -46,6 +60,9 @@ def check_firmware(
 ) -> None:
     """Say whether a VE.Bus BMS V2 may be connected to these units.
 
+    Units are told as arguments, or read: from a capture, by listening to a bus, or through an MK2/MK3 adapter, which
+    is asked for identity, versions and RAM words of assistants and writes nothing to the units.
+
     Exit code: 0 accepted; 10 accepted with a note; 11 assistant needed; 12 VE.Bus error 15; 13 processor 19/20;
     14 not verified; 1 and 2 as everywhere: input failed, wrong usage.
     """
@@ -55,6 +72,9 @@ def check_firmware(
     request = Request(
         versions=tuple(version or ()),
         capture=read,
+        port=interface,
+        baud=baud,
+        autostop=tuple(autostop or ()),
         input_format=input_format,
         link=link,
         assistant=assistant,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vebus_protocol.schema import Link
 from vebus_tools.capture import AUTO, open_capture
+from vebus_tools.cli.conditions import parse_stops
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.decoder import decode_chunks
 from vebus_tools.firmware import (
@@ -30,6 +31,7 @@ from vebus_tools.session import Session
 __all__ = ["Request", "run"]
 
 _COLUMN = 10
+_LISTEN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class Request:
 
     versions: tuple[str, ...] = ()
     capture: str | None = None
+    port: str | None = None
+    baud: int | None = None
+    autostop: tuple[str, ...] = ()
     input_format: str = AUTO
     link: str = AUTO
     assistant: str = Assistant.UNKNOWN.value
@@ -48,16 +53,19 @@ class Request:
 
 def run(request: Request) -> int:
     """Do what was asked for; returns the exit code of the verdict.  Raises VEBusError."""
-    if not request.versions and request.capture is None:
-        raise UsageError("no version given; try: vebus check-firmware 2629492, or -r CAPTURE")
+    if not request.versions and request.capture is None and request.port is None:
+        raise UsageError("no version given; try: vebus check-firmware 2629492, -r CAPTURE, or -i PORT --link mk3")
+    if request.capture is not None and request.port is not None:
+        raise UsageError("-r and -i are two sources; check them one after the other")
     assistant = Assistant(request.assistant)
     label, host = _said(request)
     units = [unit_of_text(text, assistant, label) for text in request.versions]
     notes: tuple[Note, ...] = ()
-    if request.capture is not None:
-        heard = _listen(request.capture, request)
+    source = request.capture or request.port
+    if source is not None:
+        heard = _read(source, request) if request.port is None else _hear(request.port, request)
         found = heard.units(assistant, label)
-        units += found or [Unit(name=request.capture, told="no version reply in this capture", label=label)]
+        units += found or [Unit(name=source, told="no version reply was seen here", label=label)]
         notes = heard.notes()
     judgement = judge_system(units, host)
     lines = _json(judgement, notes) if request.output == "json" else _text(judgement, notes)
@@ -74,7 +82,16 @@ def _said(request: Request) -> tuple[int | None, HostJudgement | None]:
         raise UsageError(str(problem)) from problem
 
 
-def _listen(name: str, request: Request) -> Heard:
+def _hear(port: str, request: Request) -> Heard:
+    """What a live port tells; only an adapter is asked, and only where it is said to be one."""
+    from vebus_tools.cli.asking import Live, ask_adapter, overhear_bus
+
+    duration_s = parse_stops(request.autostop, None).duration_s or _LISTEN_S
+    live = Live(port=port, baud=request.baud, duration_s=duration_s)
+    return ask_adapter(live) if request.link == Link.MK3.value else overhear_bus(live)
+
+
+def _read(name: str, request: Request) -> Heard:
     heard, session = Heard(), Session()
     with open_capture(name, input_format=request.input_format) as capture:
         link = capture.link() if request.link == AUTO else Link(request.link)

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from vebus_tools.nodes import Dissection
     from vebus_tools.records import Record, Stamp
 
-__all__ = ["Request", "run"]
+__all__ = ["USUAL_RATES", "Request", "open_port", "run"]
 
-_USUAL_RATES = {Link.RS485: 256_000, Link.MK3: 2_400}
+USUAL_RATES = {Link.RS485: 256_000, Link.MK3: 2_400}
 _SIMULATED = "sim:"
 _SWITCH_S = 0.001  # the listening thread gets its turn this soon while another one prints
 
@@ -120,11 +120,14 @@ def port_lines(ports: list[Port]) -> Iterator[str]:
 
 # --- opening ---------------------------------------------------------------------------------------------------------
 def _open(request: Request) -> Reader:
-    port = request.port or ""
+    return open_port(request.port or "", Link(request.link), baud=request.baud, low_latency=request.low_latency)
+
+
+def open_port(port: str, link: Link, *, baud: int | None, low_latency: bool) -> Reader:
+    """Open a port to listen, ``sim:`` and ``sim:SCENARIO`` among them; ``baud`` None is the usual rate of the link."""
     if port.startswith(_SIMULATED):
         return _simulated(port)
-    link = Link(request.link)
-    return open_link(port, baud=request.baud or _USUAL_RATES[link], low_latency=request.low_latency)
+    return open_link(port, baud=baud or USUAL_RATES[link], low_latency=low_latency)
 
 
 def _simulated(port: str) -> Reader:
@@ -132,7 +135,7 @@ def _simulated(port: str) -> Reader:
 
     name = port.removeprefix(_SIMULATED)
     bus = VirtualBus(load_scenario(name) if name else load_scenario())
-    rate = _USUAL_RATES[Link.RS485]
+    rate = USUAL_RATES[Link.RS485]
     facts = LinkFacts(name=port, rate=rate, adapter="simulated bus", error_s=0.001, lasting=False)
     return PacedReader(bus.run(float("inf")), facts)
 
@@ -144,7 +147,7 @@ def _listener(
     return Listener(
         reader,
         link,
-        baud=request.baud or _USUAL_RATES[link],
+        baud=request.baud or USUAL_RATES[link],
         stops=parse_stops(request.autostop, request.count),
         choose=choose,
         reopen=(lambda: _open(request)) if request.reconnect else None,
@@ -235,7 +238,7 @@ def _screen(request: Request, names: NameTable) -> _Screen | LiveTable:
         return LiveTable(
             names,
             port=request.port or "",
-            rate=request.baud or _USUAL_RATES[Link(request.link)],
+            rate=request.baud or USUAL_RATES[Link(request.link)],
             passes=request.display_filter,
             time_form=request.printing.time_form,
             color=request.printing.color,

@@ -22,7 +22,7 @@ from vebus_tools.link.errors import LinkError, LostLinkError
 from vebus_tools.link.ports import describe_port
 from vebus_tools.link.tty import LineErrors, TtyState, can_open_tty, close_tty, line_errors, open_tty
 
-__all__ = ["LinkFacts", "PacedReader", "Reader", "Timed", "open_link"]
+__all__ = ["DescriptorReader", "LinkFacts", "PacedReader", "Reader", "Timed", "connect", "lost", "open_link"]
 
 READ_SIZE = 1 << 16
 HOST_ERROR_S = 0.001
@@ -71,7 +71,7 @@ class Reader(Protocol):
         """Release the link."""
 
 
-class _DescriptorReader:
+class DescriptorReader:
     """Reads a descriptor; ``ends`` says whether an end of file is the end of the input or a lost link."""
 
     def __init__(self, fd: int, facts: LinkFacts, *, tty: bool, ends: bool, owned: bool = True) -> None:
@@ -84,9 +84,11 @@ class _DescriptorReader:
         self._poll.register(fd, select.POLLIN)
 
     def fileno(self) -> int:
+        """See Reader.fileno."""
         return self._fd
 
     def read(self, timeout_s: float) -> bytes | None:
+        """See Reader.read."""
         if not self._poll.poll(max(timeout_s, 0.0) * 1000):
             return b""
         try:
@@ -94,17 +96,19 @@ class _DescriptorReader:
         except BlockingIOError:
             return b""
         except OSError as problem:
-            raise _lost(self.facts.name, problem) from problem
+            raise lost(self.facts.name, problem) from problem
         if data:
             return data
         if self._ends:
             return None
-        raise _lost(self.facts.name, None)
+        raise lost(self.facts.name, None)
 
     def line_errors(self) -> LineErrors | None:
+        """See Reader.line_errors."""
         return line_errors(self._fd) if self._tty else None
 
     def close(self) -> None:
+        """See Reader.close."""
         if self._fd >= 0 and self._owned:
             (close_tty if self._tty else os.close)(self._fd)
         self._fd = -1
@@ -129,7 +133,7 @@ class _SerialReader:
             waiting = min(self._port.in_waiting, READ_SIZE) if first else 0
             return first + bytes(self._port.read(waiting)) if waiting else first
         except (SerialException, OSError) as problem:
-            raise _lost(self.facts.name, problem) from problem
+            raise lost(self.facts.name, problem) from problem
 
     def line_errors(self) -> LineErrors | None:
         return None
@@ -224,13 +228,13 @@ def open_link(url: str, *, baud: int, exclusive: bool = True, low_latency: bool 
 def _open_device(path: str, baud: int, *, exclusive: bool, low_latency: bool) -> Reader:
     if stat.S_ISFIFO(_mode(path)):
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return _DescriptorReader(fd, LinkFacts(name=path, lasting=False), tty=False, ends=True)
+        return DescriptorReader(fd, LinkFacts(name=path, lasting=False), tty=False, ends=True)
     fd, state = open_tty(path, baud=baud, exclusive=exclusive, low_latency=low_latency)
     adapter = describe_port(path)
     facts = LinkFacts(
         name=path, rate=state.rate, adapter=adapter, error_s=_error(state, adapter), warnings=state.warnings
     )
-    return _DescriptorReader(fd, facts, tty=True, ends=False)
+    return DescriptorReader(fd, facts, tty=True, ends=False)
 
 
 def _mode(path: str) -> int:
@@ -251,10 +255,15 @@ def _standard_input() -> Reader:
         fd = sys.stdin.fileno()
     except (OSError, ValueError, AttributeError) as problem:
         raise LinkError("standard input: is closed; pipe something into it") from problem
-    return _DescriptorReader(fd, LinkFacts(name="-", lasting=False), tty=False, ends=True, owned=False)
+    return DescriptorReader(fd, LinkFacts(name="-", lasting=False), tty=False, ends=True, owned=False)
 
 
 def _open_socket(url: str) -> Reader:
+    return DescriptorReader(connect(url), LinkFacts(name=url), tty=False, ends=False)
+
+
+def connect(url: str) -> int:
+    """Descriptor of a TCP connection to ``socket://HOST:PORT``, not blocking.  Raises LinkError."""
     import socket
     from urllib.parse import urlsplit
 
@@ -273,7 +282,7 @@ def _open_socket(url: str) -> Reader:
         ) from problem
     connection.settimeout(0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return _DescriptorReader(connection.detach(), LinkFacts(name=url), tty=False, ends=False)
+    return connection.detach()
 
 
 def _open_serial(url: str, baud: int, *, exclusive: bool) -> Reader:
@@ -310,7 +319,8 @@ def _found_by(url: str) -> str:
     return str(found[0].device)
 
 
-def _lost(name: str, problem: OSError | None) -> LostLinkError:
+def lost(name: str, problem: OSError | None) -> LostLinkError:
+    """The error that says that a link has gone."""
     gone = problem is None or problem.errno in (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ECONNRESET)
     why = "unplugged, or the other side closed it" if gone or problem is None else str(problem.strerror or problem)
     return LostLinkError(f"{name}: the link is gone: {why}")

@@ -67,12 +67,14 @@ class LineErrors:
     overruns: int
 
 
-def open_tty(path: str, *, baud: int, exclusive: bool, low_latency: bool) -> tuple[int, TtyState]:
-    """Open a tty for reading without blocking.
+def open_tty(
+    path: str, *, baud: int, exclusive: bool, low_latency: bool, writable: bool = False
+) -> tuple[int, TtyState]:
+    """Open a tty without blocking, for reading alone unless ``writable``.
 
     Raises LinkError, BusyLinkError when somebody has it.
     """
-    fd = _open(path)
+    fd = _open(path, os.O_RDWR if writable else os.O_RDONLY)
     try:
         pty = _is_pty(fd)
         if not pty:
@@ -113,9 +115,9 @@ def line_errors(fd: int) -> LineErrors | None:
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------
-def _open(path: str) -> int:
+def _open(path: str, access: int) -> int:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, access | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         raise _open_error(path, problem) from problem
     if not stat.S_ISCHR(os.fstat(fd).st_mode) or not os.isatty(fd):
