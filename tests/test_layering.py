@@ -75,6 +75,7 @@ LAYERS = (
     layer("vebus_tools.battery"),
     layer("vebus_tools.firmware"),
     layer("vebus_tools.emulator"),
+    layer("vebus_tools.interlocks"),
     layer("vebus_tools.simulator"),
     layer("vebus_tools.link", "serial"),
     layer("vebus_tools.capture", "scapy"),
@@ -89,6 +90,7 @@ LAYERS = (
     layer("vebus_tools.view.screen", "rich"),
     layer("vebus_tools.view", "rich"),
     layer("vebus_tools.live"),
+    layer("vebus_tools.transmitter"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
     layer("vebus_tools"),
@@ -124,7 +126,7 @@ CORE_NEVER = frozenset(
 EDGES = frozenset(
     {
         f"vebus_tools.{name}"
-        for name in ("link", "capture", "wireshark", "sinks", "view", "live", "player", "runner", "cli")
+        for name in ("link", "capture", "wireshark", "sinks", "view", "live", "transmitter", "player", "runner", "cli")
     }
     | {"vebus_protocol.reference"}
 )
