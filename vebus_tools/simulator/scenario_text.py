@@ -25,7 +25,7 @@ from vebus_tools.simulator.scenario import (
     Side,
 )
 
-__all__ = ["parse_scenario"]
+__all__ = ["SCENARIO_KEYS", "ScenarioSource", "parse_scenario"]
 
 _WATTS, _AMPS = keys.number(-30_000, 30_000), keys.number(0, 200)
 _TABLES: Mapping[str, tuple[type, Mapping[str, tuple[str, keys.Reader]]]] = {
@@ -139,7 +139,8 @@ _FAULT: Mapping[str, tuple[str, keys.Reader]] = {
     "delay": ("delay_s", keys.duration),
     "size": ("size", keys.whole(1, 10_000)),
 }
-_TOP = {"title", "duration", "device", "event", "fault", *_TABLES}
+SCENARIO_KEYS = frozenset({"title", "duration", "device", "event", "fault", *_TABLES})
+"""What may stand at the top of a scenario file."""
 _ONLY_BEHIND_ADAPTER = frozenset(
     (
         FaultKind.LED_APPENDED,
@@ -150,7 +151,7 @@ _ONLY_BEHIND_ADAPTER = frozenset(
 )
 
 
-class _Source:
+class ScenarioSource:
     """The text with the line of every key, for errors."""
 
     def __init__(self, content: str, name: str) -> None:
@@ -162,6 +163,7 @@ class _Source:
             raise ScenarioError(f"{name}: {problem}") from problem
 
     def error(self, path: tuple[str | int, ...], wanted: str) -> ScenarioError:
+        """What is wrong with the value at a path, with file and line."""
         line = next((self._lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in self._lines), 1)
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
         return ScenarioError(f"{self._name}, line {line}: {key}: {wanted}")
@@ -220,15 +222,17 @@ def _key_lines(content: str) -> Iterator[tuple[tuple[str | int, ...], int]]:
         depth += bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
 
 
-def parse_scenario(content: str, name: str) -> Scenario:
+def parse_scenario(content: str, name: str, besides: frozenset[str] = frozenset()) -> Scenario:
     """Read a scenario; ``name`` is the file name for errors and for the scenario.
+
+    ``besides`` are keys at the top that somebody else reads.
 
     Raises ScenarioError with file, line and key.
     """
-    source = _Source(content, name)
+    source = ScenarioSource(content, name)
     for key in source.data:
-        if key not in _TOP:
-            raise source.error((key,), f"not known; known are {', '.join(sorted(_TOP))}")
+        if key not in SCENARIO_KEYS | besides:
+            raise source.error((key,), f"not known; known are {', '.join(sorted(SCENARIO_KEYS | besides))}")
     top = {key: source.data[key] for key in ("title", "duration") if key in source.data}
     plain = source.values(top, (), {"title": ("title", keys.text), "duration": ("duration_s", keys.duration)})
     tables = {
@@ -245,7 +249,7 @@ def parse_scenario(content: str, name: str) -> Scenario:
     )
 
 
-def _devices(source: _Source) -> Iterator[DeviceSpec]:
+def _devices(source: ScenarioSource) -> Iterator[DeviceSpec]:
     seen: dict[str, set[int]] = {"address": set(), "phase": set()}
     models = set()
     for place, table in enumerate(source.rows("device")):
@@ -265,7 +269,7 @@ def _devices(source: _Source) -> Iterator[DeviceSpec]:
         raise source.error(("device",), "one device has to be on phase 1: it is the master")
 
 
-def _events(source: _Source) -> Iterator[Event]:
+def _events(source: ScenarioSource) -> Iterator[Event]:
     kinds = {kind.value: kind for kind in EventKind}
     for place, table in enumerate(source.rows("event")):
         path = ("event", place)
@@ -285,7 +289,7 @@ def _events(source: _Source) -> Iterator[Event]:
             yield Event(at_s=values["at_s"] + for_s, kind=_UNDO[kind], phase=values.get("phase", 0))
 
 
-def _faults(source: _Source) -> Iterator[Fault]:
+def _faults(source: ScenarioSource) -> Iterator[Fault]:
     kinds = {kind.value: kind for kind in FaultKind}
     for place, table in enumerate(source.rows("fault")):
         path = ("fault", place)
