@@ -37,6 +37,7 @@ __all__ = [
     "Rs485Header",
     "Rs485Trailer",
     "checksum",
+    "checksum_bytes",
     "decode_frame",
     "dissect_frame",
     "encode_frame",
@@ -254,6 +255,11 @@ def checksum(summed: bytes) -> int:
     return (1 - total) & 0xFF
 
 
+def checksum_bytes(value: int) -> bytes:
+    """A checksum 0..255 as it travels: FB..FF as FA 01..05 (vebus-rs485.md 4)."""
+    return bytes((ESCAPE, value - ESCAPE)) if value in _ESCAPED_CHECKSUMS else bytes((value,))
+
+
 def encode_frame(frame: Frame) -> bytes:
     """Bytes on the wire.  Raises EncodeError for a sender, kind or number out of range."""
     if not 0 <= frame.sender <= 0xFFFF or not 0 <= frame.number <= _LAST_NUMBER or not 0 <= frame.kind <= 0xFF:
@@ -261,9 +267,7 @@ def encode_frame(frame: Frame) -> bytes:
     if not frame.payload:
         raise EncodeError("a frame needs at least one payload byte")
     summed = bytes((frame.kind, frame.number)) + stuff(frame.payload)
-    value = checksum(summed)
-    tail = bytes((ESCAPE, value - ESCAPE)) if value in _ESCAPED_CHECKSUMS else bytes((value,))
-    return frame.sender.to_bytes(2, "big") + summed + tail + bytes((END,))
+    return frame.sender.to_bytes(2, "big") + summed + checksum_bytes(checksum(summed)) + bytes((END,))
 
 
 def looks_like_frame(wire: bytes) -> bool:
