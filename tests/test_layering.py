@@ -91,6 +91,7 @@ LAYERS = (
     layer("vebus_tools.view", "rich"),
     layer("vebus_tools.live"),
     layer("vebus_tools.transmitter"),
+    layer("vebus_tools.extcap"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
     layer("vebus_tools"),
@@ -126,7 +127,19 @@ CORE_NEVER = frozenset(
 EDGES = frozenset(
     {
         f"vebus_tools.{name}"
-        for name in ("link", "capture", "wireshark", "sinks", "view", "live", "transmitter", "player", "runner", "cli")
+        for name in (
+            "link",
+            "capture",
+            "wireshark",
+            "sinks",
+            "view",
+            "live",
+            "transmitter",
+            "extcap",
+            "player",
+            "runner",
+            "cli",
+        )
     }
     | {"vebus_protocol.reference"}
 )

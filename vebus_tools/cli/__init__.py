@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": "Simulate a Multi on its bus, an MK3 adapter in front of it, or both.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
     "check-firmware": "Say whether a VE.Bus BMS V2 may be connected to these units.",
+    "extcap": "Capture for Wireshark and tshark, which call this themselves.",
     "wireshark": "Show VE.Bus in Wireshark and tshark: write, install and check the dissector.",
 }
 """Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with

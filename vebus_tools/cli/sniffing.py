@@ -79,7 +79,7 @@ def run(request: Request) -> int:
     _check(request)
     names = name_table(request.names)
     screen = _screen(request, names)
-    choose = _capture_filter(request.capture_filter, names)
+    choose = capture_filter(request.capture_filter, names)
     reader = _open(request)
     try:
         listener = _listener(request, reader, choose, showing=screen.showing)
@@ -183,7 +183,8 @@ def _record(request: Request, facts: LinkFacts, listener: Listener) -> None:
     listener.keeper = Recorder(recording, listener.now(), listener.statistics)
 
 
-def _capture_filter(text: str | None, names: NameTable) -> Callable[[Record], Dissection | None] | None:
+def capture_filter(text: str | None, names: NameTable) -> Callable[[Record], Dissection | None] | None:
+    """What a Listener has to be given as ``choose`` for a filter; None records all.  Raises UsageError."""
     passes = display_filter(text, names, option="-f")
     return None if passes is None else _Chooser(passes, names)
 

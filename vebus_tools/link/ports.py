@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vebus_tools.link.tty import holders, latency_ms
 
-__all__ = ["Port", "describe_port", "list_ports"]
+__all__ = ["Port", "describe_port", "list_ports", "port_names"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,24 @@ def list_ports() -> list[Port]:
     return [_port(found) for found in sorted(pyserial.comports(include_links=False))]
 
 
-def _port(found: object) -> Port:
-    path = str(getattr(found, "device", ""))
+def port_names() -> dict[str, str]:
+    """Paths of all serial ports with their texts; fast, because nobody is asked who has them open."""
+    from serial.tools import list_ports as pyserial
+
+    return {str(found.device): _text(found) for found in sorted(pyserial.comports(include_links=False))}
+
+
+def _text(found: object) -> str:
     maker, product = getattr(found, "manufacturer", None), getattr(found, "product", None)
     text = " ".join(part for part in (maker, product) if part) or str(getattr(found, "description", None) or "")
+    return "" if text == "n/a" else text
+
+
+def _port(found: object) -> Port:
+    path = str(getattr(found, "device", ""))
     return Port(
         path=path,
-        text="" if text == "n/a" else text,
+        text=_text(found),
         vendor_id=getattr(found, "vid", None),
         product_id=getattr(found, "pid", None),
         serial_number=getattr(found, "serial_number", None) or "",
