@@ -66,6 +66,7 @@ LAYERS = (
     layer("vebus_tools.frame_fields"),
     layer("vebus_tools.field_nodes"),
     layer("vebus_tools.dissection"),
+    layer("vebus_tools.kinds"),
     layer("vebus_tools.glossary"),
     layer("vebus_tools.filter_syntax"),
     layer("vebus_tools.filter_values"),

@@ -10,21 +10,19 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vebus_protocol.enums import FrameKind
 from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.mk3 import ReceivedMk3Frame
-from vebus_protocol.schema import Direction
 from vebus_tools.dissection import dissect, ends_of, info_title, link_remarks
+from vebus_tools.kinds import BAD_CHECKSUM, NO_FRAME, Key, has_bad_checksum, key_of, title_of
 from vebus_tools.names import DEFAULT_NAMES, NameTable
-from vebus_tools.records import Group, Record, Stamp
+from vebus_tools.records import Record, Stamp
 from vebus_tools.session import NO_CONTEXT, Context, Session
 
 if TYPE_CHECKING:
-    from vebus_protocol.schema import Message
     from vebus_tools.filters import Filter
     from vebus_tools.nodes import Dissection
 
@@ -42,12 +40,9 @@ RECENT_S = 1.0
 MAX_ROWS = 400
 """More kinds than this share one row: noise with lucky checksums must not fill the memory."""
 
-_REPLY = "Reply"
-_SELECTOR = "vebus.info.type"  # answers of one message that are about different things: phases, identities
 _OTHERS = "Other messages"
 
 Dissect = Callable[[Record, Context, NameTable], "Dissection"]
-Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +236,7 @@ class Model:
     def take(self, record: Record, dissection: Dissection | None = None) -> None:
         """Take the next record; ``dissection`` is there already where a capture filter needed it."""
         context = NO_CONTEXT if dissection is not None else self._session.observe(record)
-        key = _key(record, context)
+        key = key_of(record, context)
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._new(key, record, context, dissection)
@@ -269,13 +264,13 @@ class Model:
         frame = record.frame
         kind.sender, kind.rank = "?", 1 << 16
         if frame is None:
-            kind.name = "Bytes of no frame"
-        elif _is_bad(record):
-            kind.name = "Bad checksum"
+            kind.name = NO_FRAME
+        elif has_bad_checksum(record):
+            kind.name = BAD_CHECKSUM
         else:
             kind.sender = dissection.source if dissection is not None else ends_of(record, context, self._names)[0]
             kind.rank = frame.sender if isinstance(frame, ReceivedFrame) else kind.rank
-            kind.name, kind.repeats = _name(record, dissection or dissect(record, context, self._names))
+            kind.name, kind.repeats = title_of(record, dissection or dissect(record, context, self._names))
 
     # what keys ask for -----------------------------------------------------------------------------------------------
     def clear(self, now: float) -> None:
@@ -321,65 +316,15 @@ class Model:
 def payload_of(record: Record) -> bytes:
     """The bytes that a row compares: the payload of a good frame, otherwise all bytes as heard."""
     frame = record.frame
-    good = isinstance(frame, ReceivedFrame | ReceivedMk3Frame) and not _is_bad(record)
+    good = isinstance(frame, ReceivedFrame | ReceivedMk3Frame) and not has_bad_checksum(record)
     return frame.payload if good else record.wire  # type: ignore[union-attr]  # good says that it has one
-
-
-def _is_bad(record: Record) -> bool:
-    return bool(record.findings) and any(found.group is Group.CHECKSUM for found in record.findings)
-
-
-def _key(record: Record, context: Context) -> Key:
-    """Records with the same key are of one kind."""
-    frame = record.frame
-    port = record.link, record.interface
-    if frame is None:
-        return (*port, "skipped")
-    if _is_bad(record):
-        return (*port, "bad")
-    if isinstance(frame, ReceivedFrame):
-        sender: object = (frame.sender, frame.kind)
-    else:
-        sender = context.direction if context.direction not in (None, Direction.BOTH) else record.direction
-    if not record.chain:
-        return (*port, sender, type(frame))
-    last = record.chain[-1]
-    message, data = last.message, record.unstuffed
-    code = data[last.start] if last.start < len(data) else None
-    name = _selector(type(message))  # type: ignore[arg-type]  # mypy asks the instances for a hash
-    return (*port, sender, message.INFO.title, code, getattr(message, name) if name else None)
-
-
-@lru_cache(maxsize=512)
-def _selector(declared: type[Message]) -> str:
-    """Name of the field that says what an answer is about, or nothing."""
-    return next((spec.name for spec in declared.FIELDS if spec.abbrev == _SELECTOR), "")
-
-
-def _name(record: Record, dissection: Dissection) -> tuple[str, str]:
-    """Name of a kind, and the part of its values that says the same."""
-    frame = record.frame
-    if frame is None or not record.chain:
-        return (info_title(frame, record.chain) if frame is not None else ""), ""
-    last = record.chain[-1]
-    title = info_title(frame, record.chain)
-    if title == _REPLY:
-        for node in dissection.walk():
-            if node.start == last.start and node.name and not node.generated:
-                return f"{_REPLY}: {node.name}", node.text
-    selector = _selector(type(last.message))  # type: ignore[arg-type]  # mypy asks the instances for a hash
-    if selector and any(at and len(values) > 1 for at, values in last.message.INFO.match.items()):
-        for node in dissection.walk():
-            if node.abbrev == _SELECTOR and node.name:
-                return f"{title}: {node.name.removeprefix(title.split(' ')[0]).strip()}", ""
-    return title, ""
 
 
 def _values(dissection: Dissection, kind: _Kind) -> str:
     """The summary text without what other columns say."""
     record = dissection.record
     frame = record.frame
-    if frame is None or _is_bad(record):
+    if frame is None or has_bad_checksum(record):
         return ", ".join((dissection.info, *dissection.remarks))
     parts = dissection.info.removeprefix(info_title(frame, record.chain)).removeprefix(", ")
     if isinstance(frame, ReceivedFrame):
