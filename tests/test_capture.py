@@ -28,7 +28,8 @@ from vebus_tools.capture import (
     read_capture,
 )
 from vebus_tools.capture.output import Output
-from vebus_tools.capture.pcapng import ESTIMATED, PcapngWriter
+from vebus_tools.capture.pcapng import PcapngWriter
+from vebus_tools.capture.pcapng_numbers import ESTIMATED
 from vebus_tools.capture.stream import MAX_LINE
 from vebus_tools.decoder import decode_chunks
 from vebus_tools.framing import splitter_for

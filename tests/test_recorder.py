@@ -11,7 +11,7 @@ import pytest
 
 from vebus_protocol.schema import Link
 from vebus_tools.capture import open_capture
-from vebus_tools.capture.pcapng import InterfaceNotes, Statistics
+from vebus_tools.capture.notes import InterfaceNotes, Statistics
 from vebus_tools.capture.recorder import FLUSH_S, Recorder, Recording, Ring
 from vebus_tools.decoder import Decoder
 from vebus_tools.records import CaptureError, Chunk, Record, Stamp, TimeSource

@@ -73,8 +73,10 @@ class _Stream:
 
     def feed(self, chunk: Chunk, count: int) -> Iterator[Record]:
         self._arrivals.note(chunk)
+        comments = chunk.comments
         for count, piece in enumerate(self._pieces(chunk), count + 1):  # noqa: B020, PLR1704  (the number goes on)
-            yield self._record(piece, count, whole=chunk.whole)
+            yield self._record(piece, count, whole=chunk.whole, comments=comments)
+            comments = ()
 
     def _pieces(self, chunk: Chunk) -> Iterator[Piece]:
         yield from self._splitter.feed(chunk.data)
@@ -85,7 +87,7 @@ class _Stream:
         for number, piece in enumerate(self._splitter.flush(), count + 1):
             yield self._record(piece, number, whole=False)
 
-    def _record(self, piece: Piece, number: int, *, whole: bool) -> Record:
+    def _record(self, piece: Piece, number: int, *, whole: bool, comments: tuple[str, ...] = ()) -> Record:
         chain = self._chain(piece.frame)
         findings = tuple(findings_of(piece, chain))
         trusted = () if any(found.severity is Severity.ERROR for found in findings) else chain
@@ -101,6 +103,7 @@ class _Stream:
             findings=findings,
             reason=piece.reason,
             interface=self._interface,
+            comments=comments,
         )
 
 

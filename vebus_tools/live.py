@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vebus_protocol.errors import VEBusError
-from vebus_tools.capture.pcapng import Statistics
+from vebus_tools.capture.notes import Statistics
 from vebus_tools.decoder import Chain, Decoder
 from vebus_tools.link import LinkError, LostLinkError, Reader
 from vebus_tools.nodes import Dissection

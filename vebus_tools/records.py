@@ -69,7 +69,8 @@ class Chunk:
     """Bytes from one end of the toolkit, with what that end knows of them.
 
     ``whole`` means that the bytes begin and end with a frame (a line of a log, a packet); otherwise they are a piece of
-    an endless stream.  ``direction`` and ``link`` are None where the source does not tell.
+    an endless stream.  ``direction`` and ``link`` are None where the source does not tell.  ``comments`` are notes of
+    people that the capture holds.
     """
 
     data: bytes
@@ -78,6 +79,7 @@ class Chunk:
     link: Link | None = None
     whole: bool = False
     interface: str = ""
+    comments: tuple[str, ...] = ()
 
 
 class Severity(enum.IntEnum):
@@ -134,6 +136,7 @@ class Record:
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     interface: str = ""
+    comments: tuple[str, ...] = ()
 
     @property
     def unstuffed(self) -> bytes:

@@ -11,7 +11,7 @@ from vebus_protocol.schema import Link
 from vebus_tools.capture.candump import begins_like_log
 from vebus_tools.capture.hextext import is_hex_line
 from vebus_tools.capture.pcap import PCAP_MAGICS
-from vebus_tools.capture.pcapng import PCAPNG_MAGIC
+from vebus_tools.capture.pcapng_numbers import PCAPNG_MAGIC
 from vebus_tools.framing import splitter_for
 
 if TYPE_CHECKING:

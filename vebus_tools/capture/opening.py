@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from vebus_tools.capture.candump import LogWriter, read_log
 from vebus_tools.capture.detect import HEAD_SIZE, MAGIC_SIZE, Format, LinkVote, detect_format, sure_format
 from vebus_tools.capture.hextext import HexWriter, read_hex
+from vebus_tools.capture.notes import CaptureNotes
 from vebus_tools.capture.output import CaptureWriter, Output, open_output
 from vebus_tools.capture.packed import GZIP_MAGIC, unpacked
 from vebus_tools.capture.pcap import read_pcap
-from vebus_tools.capture.pcapng import PcapngWriter, read_pcapng
+from vebus_tools.capture.pcapng import PcapngWriter
+from vebus_tools.capture.pcapng_reading import read_pcapng
 from vebus_tools.capture.rawfile import CHUNK_SIZE, RawWriter, read_raw
 from vebus_tools.capture.stream import open_source
 from vebus_tools.records import CaptureError
@@ -39,7 +41,6 @@ class EmptyCapture(CaptureError):  # noqa: N818  (being empty is for the caller 
 _READERS: dict[Format, Callable[[ByteSource], Iterator[Chunk]]] = {
     Format.HEX: read_hex,
     Format.LOG: read_log,
-    Format.PCAPNG: read_pcapng,
     Format.PCAP: read_pcap,
 }
 _WRITERS: dict[Format, Callable[[Output], CaptureWriter]] = {
@@ -63,13 +64,15 @@ _SUFFIXES = {
 class Capture:
     """An opened capture: ``format`` is what it was found to be, ``chunks`` what is in it, to be read once.
 
-    Close it, or use it as a context manager; reading to the end closes it too.
+    ``notes`` has what it says beside its packets, as far as it was read.  Close it, or use it as a context manager;
+    reading to the end closes it too.
     """
 
-    def __init__(self, source: ByteSource, form: Format, chunks: Iterator[Chunk]) -> None:
+    def __init__(self, source: ByteSource, form: Format, chunks: Iterator[Chunk], notes: CaptureNotes) -> None:
         """Put together what ``open_capture`` found."""
         self.name = source.name
         self.format = form
+        self.notes = notes
         self.chunks = _guarded(source, chunks)
         self._source = source
 
@@ -146,8 +149,14 @@ def open_capture(
     except BaseException:
         opened.close()
         raise
-    chunks = read_raw(opened, chunk_size) if form is Format.RAW else _READERS[form](opened)
-    return Capture(opened, form, chunks)
+    notes = CaptureNotes()
+    return Capture(opened, form, _chunks(opened, form, notes, chunk_size), notes)
+
+
+def _chunks(source: ByteSource, form: Format, notes: CaptureNotes, chunk_size: int) -> Iterator[Chunk]:
+    if form is Format.RAW:
+        return read_raw(source, chunk_size)
+    return read_pcapng(source, notes) if form is Format.PCAPNG else _READERS[form](source)
 
 
 def read_capture(

@@ -19,9 +19,10 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from vebus_tools.capture.notes import NO_NOTES, CaptureNotes, InterfaceNotes, Statistics
 from vebus_tools.capture.opening import open_writer
 from vebus_tools.capture.output import CaptureWriter, open_output
-from vebus_tools.capture.pcapng import InterfaceNotes, PcapngWriter, Statistics
+from vebus_tools.capture.pcapng import PcapngWriter
 from vebus_tools.capture.stream import problem_with
 from vebus_tools.records import CaptureError
 
@@ -75,7 +76,7 @@ class Recording:
     form: str | None = None
     ring: Ring = field(default_factory=Ring)
     gzip: bool = False
-    notes: InterfaceNotes = field(default_factory=InterfaceNotes)
+    notes: InterfaceNotes | CaptureNotes = NO_NOTES
     comments: tuple[str, ...] = ()
     zone: tzinfo | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vebus_protocol.schema import Link
-from vebus_tools.capture.pcapng import InterfaceNotes
+from vebus_tools.capture.notes import InterfaceNotes
 from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.extcap_answers import chosen
 from vebus_tools.cli.failures import UsageError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vebus_protocol.scaling import DEFAULT_TABLE, ScaleBook
 from vebus_protocol.schema import Link
-from vebus_tools.capture.pcapng import InterfaceNotes
+from vebus_tools.capture.notes import InterfaceNotes
 from vebus_tools.capture.recorder import Recorder, Recording
 from vebus_tools.cli.conditions import parse_ring, parse_stops
 from vebus_tools.cli.decoding import Printer, name_table
