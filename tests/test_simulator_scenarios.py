@@ -155,7 +155,7 @@ def test_an_empty_file_is_a_scenario() -> None:
     ("content", "complaint"),
     [
         ("title = 3", "x.toml, line 1: title: 3 is not a text in quotes"),
-        ("\n\nvoltage = 230", "x.toml, line 3: voltage: not known; known are accessory, adapter, battery, device"),
+        ("\n\nvoltage = 230", "x.toml, line 3: voltage: not known; known are accessory, adapter, battery, bms"),
         ("[mains]\nvoltage = 12", "x.toml, line 2: mains.voltage: 12 is not a number from 80 to 300"),
         ("[mains]\n# a comment\nfrequenzy = 50", "x.toml, line 3: mains.frequenzy: not known; known here are"),
         ("[mains]\npresent = 1", "x.toml, line 2: mains.present: 1 is not true or false"),

@@ -13,6 +13,8 @@ from vebus_tools.simulator.bus import TimedBytes, VirtualBus
 from vebus_tools.simulator.installation import Installation
 from vebus_tools.simulator.library import DEFAULT_SCENARIO, load_scenario, scenario_names
 from vebus_tools.simulator.multi import Multi
+from vebus_tools.simulator.reacting import Reaction, Transition
+from vebus_tools.simulator.reaction import State
 from vebus_tools.simulator.scenario import Scenario, ScenarioError
 from vebus_tools.simulator.scenario_text import parse_scenario
 
@@ -21,9 +23,12 @@ __all__ = [
     "Installation",
     "Mk3Adapter",
     "Multi",
+    "Reaction",
     "Scenario",
     "ScenarioError",
+    "State",
     "TimedBytes",
+    "Transition",
     "VirtualBus",
     "load_scenario",
     "parse_scenario",

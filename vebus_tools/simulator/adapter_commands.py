@@ -119,7 +119,7 @@ class Commands:
     def _leds(self) -> bytes:
         device = self._installation.master
         on, blink = device.leds()
-        status = device.error | (_BLOCKED if self.memory.blocked else 0)
+        status = device.vebus_error | (_BLOCKED if self.memory.blocked else 0)
         return LedStatus(
             led_on=on,
             led_blink=blink,

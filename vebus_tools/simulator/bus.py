@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from vebus_protocol.bms import Profile
 from vebus_protocol.frame import Frame, ReceivedFrame, dissect_frame, encode_frame
 from vebus_tools.framing import Rs485Splitter
 from vebus_tools.records import Transmission
@@ -21,6 +22,7 @@ from vebus_tools.simulator.faults import garbled
 from vebus_tools.simulator.host import BusHost
 from vebus_tools.simulator.installation import Installation
 from vebus_tools.simulator.multi import Multi
+from vebus_tools.simulator.reacting import Reaction, Transition
 from vebus_tools.simulator.scenario import FaultKind, Scenario
 
 __all__ = ["BYTE_S", "HOST", "INJECTED", "MULTI", "NOISE", "BusCounters", "TimedBytes", "VirtualBus"]
@@ -67,9 +69,18 @@ class BusCounters:
 class VirtualBus:
     """A bus with one Multi and, if the scenario says so, a host; the same scenario and seed give the same bytes."""
 
-    def __init__(self, scenario: Scenario, seed: int = 0, installation: Installation | None = None) -> None:
-        """``installation`` is given when an adapter shares it."""
-        self.installation = Installation(scenario, seed) if installation is None else installation
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int = 0,
+        installation: Installation | None = None,
+        profile: Profile | None = None,
+    ) -> None:
+        """``installation`` is given when an adapter shares it, then with its own profile.
+
+        ``profile`` is how the Multi reads a BMS, lab-sim-1 unless given.  Raises ProfileError.
+        """
+        self.installation = Installation(scenario, seed, profile) if installation is None else installation
         self.multi = Multi(self.installation, seed)
         self.counters = BusCounters()
         self.now_s = 0.0
@@ -90,6 +101,14 @@ class VirtualBus:
         """Time in s of what comes next; never after it as long as nobody injects."""
         planned = min(self.multi.next_at, self._host.next_at)
         return min(planned, self._injected[0][0]) if self._injected else planned
+
+    def reactions(self) -> tuple[Reaction, ...]:
+        """How every unit reacts to the BMS at the moment, in the order of the scenario."""
+        return self.installation.reactions()
+
+    def transitions(self) -> tuple[Transition, ...]:
+        """Edges of their states since the last call, oldest first."""
+        return self.installation.transitions()
 
     def pass_on(self, payload: bytes) -> None:
         """Let the MK3 on the bus send a payload for somebody behind it, with the right number and in its slot."""

@@ -55,6 +55,11 @@ class Charger:
         self.phase = phase
         self._in_phase_s = 0.0
 
+    def hold_bulk(self) -> None:
+        """Stay in bulk whatever the voltage, as a BMS asks for it (B-117)."""
+        if self.phase is not ChargeSubState.BULK:
+            self.enter(ChargeSubState.BULK)
+
     def force(self, action: int) -> bool:
         """Obey winmon 0E; False for an action that nobody has described."""
         wanted = _FORCED.get(action)

@@ -15,6 +15,7 @@ from vebus_tools.simulator.battery import Battery
 from vebus_tools.simulator.charger import Charger
 from vebus_tools.simulator.energy import EnergyMeter
 from vebus_tools.simulator.mains import Mains, wave
+from vebus_tools.simulator.reaction import EMERGENCY_A, FREE, Charging
 from vebus_tools.simulator.scenario import DeviceSpec
 from vebus_tools.simulator.settings import Settings
 
@@ -54,13 +55,17 @@ class Converter:
         self.load_w = spec.load_w
         self.limit_a: float | None = None
         self.noise_scale = 0.0
-        self.rating_w = nominal_voltage(spec.model)[1] * _W_PER_VA
+        self.nominal_v, rating_va = nominal_voltage(spec.model)
+        self.rating_w = rating_va * _W_PER_VA
+        self.effect = FREE
+        self.reduced_share = 1.0
         self.starting_until_s = 0.0
-        self.connected = spec.phase not in mains.missing
         self.losses = 0
         self.low_battery = False
         self.overload = False
         self._mains, self._battery, self._noise = mains, battery, noise
+        self._units = 1
+        self.connected = self.usable_ac
         self._back_since: float | None = None
         self._lost_at = self._connected_at = -_DAY_S
         self._now = 0.0
@@ -80,23 +85,51 @@ class Converter:
         return self.switch in (SwitchPosition.ON, SwitchPosition.CHARGER_ONLY)
 
     @property
-    def invert_allowed(self) -> bool:
+    def invert_asked(self) -> bool:
         """Whether the switch lets the inverter work."""
         return self.switch in (SwitchPosition.ON, SwitchPosition.INVERTER_ONLY)
 
     @property
-    def running(self) -> bool:
-        """Whether the AC output has voltage."""
-        return self.connected or self._inverting
+    def invert_allowed(self) -> bool:
+        """Whether the switch and the BMS let the inverter work."""
+        return self.invert_asked and self.effect.invert
 
     @property
-    def _inverting(self) -> bool:
+    def running(self) -> bool:
+        """Whether the AC output has voltage."""
+        return self.connected or self._may_invert
+
+    @property
+    def inverting(self) -> bool:
+        """Whether it takes from the battery for the AC side: alone, or beside the mains."""
+        return self.inverter_w < 0 if self.connected else self._may_invert
+
+    @property
+    def _may_invert(self) -> bool:
         return self.invert_allowed and not self.low_battery and self._now >= self.starting_until_s
 
     @property
     def mains_present(self) -> bool:
         """Whether the AC input has voltage."""
         return self.spec.phase not in self._mains.missing
+
+    @property
+    def usable_ac(self) -> bool:
+        """Whether the AC input can be used: with an empty battery, a unit with two needs AC on input 1 (B-123)."""
+        if self.spec.ac_inputs == 1 or self._mains.input == 1 or not self.mains_present:
+            return self.mains_present
+        return not self.low_battery and self._battery.open_v >= self.settings.value(SettingId.LOW_BATTERY_CUT_OFF)
+
+    @property
+    def charge_limits(self) -> tuple[float, float]:
+        """Most charge current in A and highest charge voltage in V, by the settings and the BMS (B-117, B-120)."""
+        settings, charging = self.settings.charging, self.effect.charging
+        target = self.charger.target_v(settings)
+        if charging is Charging.NONE:
+            return 0.0, target
+        if charging is Charging.EMERGENCY:
+            return min(EMERGENCY_A / self._units, settings.bulk_a), self.nominal_v
+        return settings.bulk_a * (self.reduced_share if charging is Charging.REDUCED else 1.0), target
 
     @property
     def input_limit_a(self) -> float:
@@ -113,22 +146,25 @@ class Converter:
 
     def plan(self, now: float, duration_s: float, units: int) -> float:
         """Decide what to do for the next moment; returns the DC power in W, charging positive."""
-        self._now = now
+        self._now, self._units = now, units
         self._relay(now)
         load = self.load_at(now) if self.running else 0.0
         if self.connected:
-            wanted = self._parallel(load, units)
+            wanted = self._parallel(load)
             most = _SLOPE_W_S * duration_s
             self._power_w += min(max(wanted - self._power_w, -most), most)
+            if self.effect is not FREE:  # a restriction knows no slope
+                self._power_w = min(max(self._power_w, self._lowest_w), self._charging_w())
         else:
-            self._power_w = -load if self._inverting else 0.0
+            self._power_w = -load if self._may_invert else 0.0
         self._planned_load = load
         power = self._power_w
-        self.dc_w = power * _EFFICIENCY if power > 0 else power / _EFFICIENCY - (_IDLE_DC_W if self.running else 0.0)
+        idle_w = _IDLE_DC_W if self.running and self.effect.invert else 0.0  # otherwise the AC side feeds it
+        self.dc_w = power * _EFFICIENCY if power > 0 else power / _EFFICIENCY - idle_w
         return self.dc_w
 
     def _relay(self, now: float) -> None:
-        able = self.mains_present and self.charge_allowed and now >= self.starting_until_s
+        able = self.usable_ac and self.effect.relay and self.charge_allowed and now >= self.starting_until_s
         if not able:
             if self.connected and not self.mains_present:
                 self._lost_at = now
@@ -142,28 +178,31 @@ class Converter:
                 self._connected_at = now
                 self._power_w = 0.0
 
-    def _parallel(self, load: float, units: int) -> float:
+    @property
+    def _lowest_w(self) -> float:
+        return -self.rating_w if self.invert_allowed and not self.low_battery else 0.0
+
+    def _parallel(self, load: float) -> float:
         """Power of the converter beside the mains: set point or charger, within limit and rating."""
         if self.set_point_w is not None:
             wanted = -self.set_point_w - load
         elif self.settings.charger_off:
             wanted = 0.0
         else:
-            wanted = self._charging_w(units)
+            wanted = self._charging_w()
         room = self.input_limit_a * self._mains.voltage_at(self._now, self.spec.phase) - load
         self._limited = room < wanted
         wanted = min(wanted, room)
-        may_help = self.invert_allowed and not self.low_battery
         assisted = self.set_point_w is not None or (room < 0 and self.settings.power_assist)
-        lowest = -self.rating_w if may_help and assisted else 0.0
+        lowest = self._lowest_w if assisted else 0.0
         highest = max(self.settings.charging.bulk_a * self._battery.voltage_v / _EFFICIENCY, 0.0)
         return min(max(wanted, lowest), highest)
 
-    def _charging_w(self, units: int) -> float:
-        settings = self.settings.charging
-        share = self._battery.current_at(self.charger.target_v(settings)) / units
-        amps = min(max(share, 0.0), settings.bulk_a)
-        return amps * (self._battery.open_v + self._battery.resistance_ohm * amps * units) / _EFFICIENCY
+    def _charging_w(self) -> float:
+        most, target = self.charge_limits
+        share = self._battery.current_at(target) / self._units
+        amps = min(max(share, 0.0), most)
+        return amps * (self._battery.open_v + self._battery.resistance_ohm * amps * self._units) / _EFFICIENCY
 
     def settle(self, duration_s: float) -> None:
         """Take measurements: all of them follow from the same few numbers."""
@@ -182,7 +221,9 @@ class Converter:
         self.mains_a = -self.mains_w / self.mains_v if self.mains_v else 0.0
         self.output_a = self.output_w / self.output_v if self.output_v else 0.0
         self._watch()
-        if self.charging:
+        if self.effect.charging in (Charging.REDUCED, Charging.EMERGENCY):
+            self.charger.hold_bulk()
+        elif self.charging:
             self.charger.step(self.settings.charging, self.battery_v, self._battery.current_a, duration_s)
         self.energy.add(self, duration_s)
 
@@ -214,7 +255,7 @@ class Converter:
     @property
     def charging(self) -> bool:
         """Whether the charger works: power flows into the battery, or a reached voltage is held."""
-        if not self.connected or self.settings.charger_off:
+        if not self.connected or self.settings.charger_off or self.effect.charging is Charging.NONE:
             return False
         held = self.set_point_w is None and self.charger.phase is not ChargeSubState.BULK
         return self.inverter_w > (-_CHARGING_W if held else _CHARGING_W)
@@ -241,7 +282,7 @@ class Converter:
         """Status byte of type 80 (vebus-rs485.md 6.8)."""
         if self._now - self._lost_at < _LOSS_SHOWN_S:
             return ConditionStatus.AC_LOSS
-        if self.low_battery:
+        if self.low_battery or not self.effect.invert:
             return ConditionStatus.WILL_NOT_INVERT
         if self._now - self._connected_at < _RETURN_SHOWN_S:
             return ConditionStatus.AC_RETURN

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from vebus_protocol.enums import BusSwitch, ChargeSubState, LowBatteryStatus, SwitchPosition
 from vebus_protocol.variables import SettingId
+from vebus_tools.simulator import leds
 from vebus_tools.simulator.battery import Battery
 from vebus_tools.simulator.converter import Converter
 from vebus_tools.simulator.mains import Mains
 from vebus_tools.simulator.ram import Ram
+from vebus_tools.simulator.reaction import Charging
 from vebus_tools.simulator.scenario import DeviceSpec
 from vebus_tools.simulator.settings import Settings
 
@@ -25,8 +27,6 @@ __all__ = ["START_UP_S", "Device"]
 START_UP_S = 2.0  # our guess of how long a device is in state 1
 _LONG_ESS_TIMEOUT_S, _SHORT_ESS_TIMEOUT_S = 72.0, 15.0  # vebus-rs485.md 5, by firmware
 _FIRST_SHORT_TIMEOUT = 508
-_LED_MAINS, _LED_ABSORPTION, _LED_BULK, _LED_FLOAT = 0x01, 0x02, 0x04, 0x08
-_LED_INVERTER, _LED_OVERLOAD, _LED_LOW_BATTERY = 0x10, 0x20, 0x40
 _SWITCHES: dict[int, SwitchPosition] = {
     BusSwitch.OFF: SwitchPosition.OFF,
     BusSwitch.CHARGER_ONLY: SwitchPosition.CHARGER_ONLY,
@@ -34,16 +34,15 @@ _SWITCHES: dict[int, SwitchPosition] = {
     BusSwitch.ON: SwitchPosition.ON,
 }
 _PHASE_LEDS = {
-    ChargeSubState.BULK: (_LED_BULK, 0),
-    ChargeSubState.ABSORPTION: (_LED_ABSORPTION, 0),
-    ChargeSubState.REPEATED_ABSORPTION: (_LED_ABSORPTION, 0),
-    ChargeSubState.FLOAT: (_LED_FLOAT, 0),
-    ChargeSubState.STORAGE: (_LED_FLOAT, 0),
+    ChargeSubState.BULK: (leds.BULK, 0),
+    ChargeSubState.ABSORPTION: (leds.ABSORPTION, 0),
+    ChargeSubState.REPEATED_ABSORPTION: (leds.ABSORPTION, 0),
+    ChargeSubState.FLOAT: (leds.FLOAT, 0),
+    ChargeSubState.STORAGE: (leds.FLOAT, 0),
 }
-_FORCED = (0, _LED_BULK | _LED_ABSORPTION | _LED_FLOAT)  # all three blinking = forced charging (mk3.md 12)
-_ALARM_LOW_BATTERY, _ALARM_OVERLOAD = 0x20, 0x40
+_FORCED = (0, leds.BULK | leds.ABSORPTION | leds.FLOAT)  # all three blinking = forced charging (mk3.md 12)
 _REGISTER_ALWAYS = 0x44  # front switch up, on-board remote: invert (vebus-rs485.md 6.6: 77 and 55 were seen)
-_CHARGE, _INVERT = 0x11, 0x22  # asked for and resulting
+_ASKED_CHARGE, _ASKED_INVERT, _CHARGE, _INVERT = 0x01, 0x02, 0x10, 0x20  # asked for, and resulting
 _SIGN = 0x8000
 _NO_FEED_IN = 0x02
 _PASSWORD_S = 30.0
@@ -62,7 +61,8 @@ class Device:
         self.battery = battery
         self.snapshot: tuple[int, ...] | None = None
         self.panel_seen = False
-        self.error = 0
+        self.error = 0  # of the scenario
+        self.pre_alarm = False
         self.restarts = 0
         self._set_point_until = 0.0
         self._access_until = 0.0
@@ -129,39 +129,52 @@ class Device:
     # what it shows ----------------------------------------------------------------------------------------------------
 
     @property
+    def vebus_error(self) -> int:
+        """VE.Bus error 0..31: that of the BMS reaction before that of the scenario."""
+        return self.converter.effect.error or self.error
+
+    @property
     def low_battery(self) -> LowBatteryStatus:
-        """Status byte of types 41 and 80."""
-        return LowBatteryStatus.BATTERY_LOW if self.converter.low_battery else LowBatteryStatus.OK
+        """Status byte of types 41 and 80; a pre-alarm shows there too (inferred, bms-wire.md 5.3)."""
+        return LowBatteryStatus.BATTERY_LOW if self._low_battery or self.pre_alarm else LowBatteryStatus.OK
+
+    @property
+    def _low_battery(self) -> bool:
+        return self.converter.low_battery or self.converter.effect.low_battery
 
     def leds(self) -> tuple[int, int]:
         """LED bytes on and blink (mk3.md 12)."""
         now = self.converter
         on = blink = 0
+        if now.effect.leds is not None:
+            return now.effect.leds
         if now.connected:
-            on |= _LED_MAINS
+            on |= leds.MAINS
         elif now.mains_present and now.charge_allowed:
-            blink |= _LED_MAINS
+            blink |= leds.MAINS
         if now.running and not now.connected:
-            on |= _LED_INVERTER
+            on |= leds.INVERTER
         if now.charging:
             steady, blinking = _PHASE_LEDS.get(now.charger.phase, _FORCED)
             on, blink = on | steady, blink | blinking
         if now.overload:
-            blink |= _LED_OVERLOAD
-        if now.low_battery:
-            on |= _LED_LOW_BATTERY
+            blink |= leds.OVERLOAD
+        if self._low_battery:
+            on |= leds.LOW_BATTERY
         return on, blink
 
     def alarms(self) -> int:
         """Alarm byte of the adapter's L reply (mk3.md 12)."""
-        low = _ALARM_LOW_BATTERY if self.converter.low_battery else 0
-        return low | (_ALARM_OVERLOAD if self.converter.overload else 0)
+        low = leds.ALARM_LOW_BATTERY if self._low_battery else 0
+        low |= leds.PRE_ALARM_LOW_BATTERY if self.pre_alarm else 0
+        return low | (leds.ALARM_OVERLOAD if self.converter.overload else 0)
 
     def switch_register(self) -> int:
-        """Switch register of type 41; asked for and resulting state are the same here."""
+        """Switch register of type 41: what the switch asks for, and what the BMS leaves of it."""
         now = self.converter
-        charge, invert = _CHARGE if now.charge_allowed else 0, _INVERT if now.invert_allowed else 0
-        return _REGISTER_ALWAYS | charge | invert
+        asked = (_ASKED_CHARGE if now.charge_allowed else 0) | (_ASKED_INVERT if now.invert_asked else 0)
+        may_charge = now.charge_allowed and now.effect.charging is not Charging.NONE
+        return _REGISTER_ALWAYS | asked | (_CHARGE if may_charge else 0) | (_INVERT if now.invert_allowed else 0)
 
     def limits(self) -> tuple[float, float, float]:
         """Input current limits in A: smallest, largest, in force."""
@@ -171,5 +184,5 @@ class Device:
 
     def charge_set_point(self) -> tuple[float, float]:
         """Voltage in V and current in A that the charger wants; type 70 shows them by our reading."""
-        settings = self.settings.charging
-        return self.converter.charger.target_v(settings), settings.bulk_a
+        amps, volts = self.converter.charge_limits
+        return volts, amps

@@ -5,18 +5,24 @@ Advances in fixed steps, so that the same scenario and seed give the same number
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 
+from vebus_protocol.bms import LAB, Profile, built_in
 from vebus_protocol.enums import SetChargeState, SwitchPosition
+from vebus_tools.firmware import Assistant
 from vebus_tools.simulator.battery import Battery
+from vebus_tools.simulator.bms_watch import BmsWatch
 from vebus_tools.simulator.converter import nominal_voltage
 from vebus_tools.simulator.device import Device
 from vebus_tools.simulator.mains import Mains
+from vebus_tools.simulator.reacting import Reacting, Reaction, Transition, assistant_of
 from vebus_tools.simulator.scenario import Event, EventKind, Scenario
 
 __all__ = ["STEP_S", "Installation", "stream"]
 
 STEP_S = 0.1
+_KEPT_TRANSITIONS = 1000
 _KEPT_ALIVE_S = 10.0  # so that panels can read the off state (vebus-rs485.md 5, venus#1044)
 _SWITCHES = {
     "charger-only": SwitchPosition.CHARGER_ONLY,
@@ -24,6 +30,7 @@ _SWITCHES = {
     "on": SwitchPosition.ON,
     "off": SwitchPosition.OFF,
 }
+_OF_THE_MAINS = frozenset((EventKind.AC_LOST, EventKind.AC_BACK, EventKind.AC_INPUT, EventKind.MAINS))
 _FORCED = {
     "equalise": SetChargeState.EQUALISE,
     "absorption": SetChargeState.ABSORPTION,
@@ -39,8 +46,8 @@ def stream(seed: int, purpose: str) -> Random:
 class Installation:
     """Time, devices and what happens to them."""
 
-    def __init__(self, scenario: Scenario, seed: int = 0) -> None:
-        """Start at 0 s."""
+    def __init__(self, scenario: Scenario, seed: int = 0, profile: Profile | None = None) -> None:
+        """Start at 0 s; ``profile`` is the language of the BMS, lab-sim-1 unless given.  Raises ProfileError."""
         self.scenario = scenario
         specs = scenario.devices
         self.mains = Mains(scenario.mains, frozenset(spec.phase for spec in specs))
@@ -50,6 +57,11 @@ class Installation:
         )
         for device in self.devices:
             device.converter.noise_scale = scenario.random.measurement
+            device.converter.reduced_share = scenario.bms.reduced_share
+        expected = scenario.bms.expected or any(assistant_of(spec) is Assistant.VE_BUS_BMS for spec in specs)
+        self.bms = BmsWatch(profile or built_in(LAB), expected=expected, recovery_s=scenario.bms.recovery_s)
+        self._reacting = tuple(map(Reacting, self.devices))
+        self._transitions: deque[Transition] = deque(maxlen=_KEPT_TRANSITIONS)
         self.host_set_point_w: float | None = None
         self.standby_pulled = False
         self.asleep = False
@@ -58,6 +70,7 @@ class Installation:
         self._events = sorted(scenario.events, key=lambda event: event.at_s)
         self._done = 0
         self._steps = 0
+        self._now = 0.0
         self.next_s = 0.0  # when the next step is due
         self.advance(0.0)
 
@@ -74,6 +87,16 @@ class Installation:
         """First device on this phase."""
         return next((device for device in self.devices if device.spec.phase == phase), None)
 
+    def reactions(self) -> tuple[Reaction, ...]:
+        """How every unit reacts to the BMS, as of the last step; one each, in the order of ``devices``."""
+        return tuple(one.reaction(self.bms, self._now) for one in self._reacting)
+
+    def transitions(self) -> tuple[Transition, ...]:
+        """Edges of all units since the last call, oldest first; of very many only the last thousand."""
+        made = tuple(self._transitions)
+        self._transitions.clear()
+        return made
+
     def advance(self, now: float) -> None:
         """Let everything happen up to ``now`` (seconds, may repeat, never goes back)."""
         while self.next_s <= now:
@@ -85,6 +108,10 @@ class Installation:
         while self._done < len(self._events) and self._events[self._done].at_s <= now:
             self._happen(self._events[self._done], now)
             self._done += 1
+        self._now = now
+        if self.bms.expected or self.bms.seen:
+            for one in self._reacting:
+                self._transitions.extend(one.advance(self.bms, now))
         units = len(self.devices)
         power = 0.0
         for device in self.devices:
@@ -108,10 +135,8 @@ class Installation:
         self.asleep = now - self._off_since >= _KEPT_ALIVE_S
 
     def _happen(self, event: Event, now: float) -> None:
-        if event.kind is EventKind.AC_LOST:
-            self.mains.lose(event.phase)
-        elif event.kind is EventKind.AC_BACK:
-            self.mains.bring_back(event.phase)
+        if event.kind in _OF_THE_MAINS:
+            _to_mains(self.mains, event)
         elif event.kind is EventKind.AMBIENT:
             self.battery.ambient_c = event.value
         elif event.kind is EventKind.SOC:
@@ -120,13 +145,22 @@ class Installation:
             self._wakes += 1
         elif event.kind is EventKind.SET_POINT:
             self.host_set_point_w = None if event.text else event.value
-        elif event.kind is EventKind.MAINS:
-            self.mains.voltage_v = event.value or self.mains.voltage_v
-            self.mains.frequency_hz = event.other or self.mains.frequency_hz
         else:
             for device in self.devices:
                 if event.phase in (0, device.spec.phase):
                     _to_device(device, event, now)
+
+
+def _to_mains(mains: Mains, event: Event) -> None:
+    if event.kind is EventKind.AC_LOST:
+        mains.lose(event.phase)
+    elif event.kind is EventKind.AC_BACK:
+        mains.bring_back(event.phase)
+    elif event.kind is EventKind.AC_INPUT:
+        mains.input = int(event.value)
+    else:
+        mains.voltage_v = event.value or mains.voltage_v
+        mains.frequency_hz = event.other or mains.frequency_hz
 
 
 def _to_device(device: Device, event: Event, now: float) -> None:

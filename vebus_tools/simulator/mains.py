@@ -25,6 +25,7 @@ class Mains:
     def __init__(self, spec: MainsSpec, phases: frozenset[int]) -> None:
         """Start with all phases there, or none."""
         self.spec = spec
+        self.input = spec.input
         self.voltage_v = spec.voltage_v
         self.nominal_hz = spec.frequency_hz
         self.frequency_hz = spec.frequency_hz

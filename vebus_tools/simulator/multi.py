@@ -34,6 +34,7 @@ _SLOW_EVERY, _CHARGER_AT, _CONFIGURATION_AT = 50, 16, 34
 _ASLEEP_STEP_S, _RESET_SILENCE_S = 0.1, 1.0
 _FB_AT_START, _FB_AT_LOSS = (0x00, 0x01, 0x02), (0x10, 0x11)  # values invented: no literal FB frame is public
 _LAST_NUMBER = 0x7F
+_NO_BMS = frozenset((SenderId.MULTI, SenderId.MK3))
 _WINMON, _INFO_REQUEST, _SWITCH = 0x00, 0x21, 0x3F
 _PHASES: dict[int, int] = {
     InfoRequestSelector.AC_L1: 1,
@@ -110,6 +111,8 @@ class Multi:
             return
         self.number = frame.number
         payload = frame.payload
+        if frame.sender not in _NO_BMS and self.installation.bms.hear(frame, at):
+            return
         if frame.sender == SenderId.MULTI or frame.kind != FrameKind.DATA or self.installation.asleep:
             return
         if payload[0] in (_WINMON, _INFO_REQUEST):

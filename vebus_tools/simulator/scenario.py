@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from vebus_tools.records import CaptureError
 
 __all__ = [
+    "BMS_ASSISTANT",
     "ESS",
     "AccessorySpec",
     "AdapterSpec",
     "Assistant",
     "BatterySpec",
+    "BmsSpec",
     "DeviceSpec",
     "Event",
     "EventKind",
     "Fault",
     "FaultKind",
     "HostSpec",
+    "MainsDetector",
     "MainsSpec",
     "PhaseWord",
     "RandomSpec",
@@ -33,6 +36,8 @@ __all__ = [
 
 ESS = 0x005
 """Assistant id of ESS (mk3.md 15)."""
+BMS_ASSISTANT = 0xFFF
+"""Stand-in for the id of the VE.Bus BMS assistant, which is not published: a host reads an id that it does not know."""
 
 
 class ScenarioError(CaptureError):
@@ -44,6 +49,14 @@ class PhaseWord(enum.Enum):
 
     MILLIHERTZ = "mHz"
     TICKS = "ticks"
+
+
+class MainsDetector(enum.Enum):
+    """Whether a unit has a mains detector; without one that it needs, AC does not start it after a low cell (B-129)."""
+
+    NOT_NEEDED = "not-needed"
+    INSTALLED = "installed"
+    MISSING = "missing"
 
 
 class Side(enum.Enum):
@@ -71,6 +84,7 @@ class EventKind(enum.Enum):
     MAINS = "mains"
     SOC = "soc"
     ERROR = "error"
+    AC_INPUT = "ac-input"
 
 
 class FaultKind(enum.Enum):
@@ -117,11 +131,13 @@ class DeviceSpec:
     input_limit_a: float = 32.0
     phase_word: PhaseWord = PhaseWord.MILLIHERTZ
     password: str = ""
+    ac_inputs: int = 1
+    mains_detector: MainsDetector = MainsDetector.NOT_NEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MainsSpec:
-    """The AC input: voltage in V, nominal frequency 50 or 60 Hz, and how far both wander."""
+    """The AC input: voltage in V, nominal frequency 50 or 60 Hz, and how far both wander; ``input`` 1 or 2 is fed."""
 
     present: bool = True
     voltage_v: float = 230.6
@@ -129,6 +145,7 @@ class MainsSpec:
     wander_v: float = 1.4
     wander_hz: float = 0.018
     connect_delay_s: float = 5.0
+    input: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +183,20 @@ class AccessorySpec:
 
     bms_version: int | None = None
     dmc_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BmsSpec:
+    """What the units know of a VE.Bus BMS from the start, and the parts of their reaction that the manual leaves open.
+
+    ``expected``: they are configured for one, so its absence counts; otherwise from the first frame on.
+    ``reduced_share`` of the bulk current is left on a high cell (U-19), ``recovery_s`` is how long frames have to be
+    back before emergency mode ends (U-5).
+    """
+
+    expected: bool = False
+    reduced_share: float = 0.1
+    recovery_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +252,7 @@ class Scenario:
     host: HostSpec = field(default_factory=HostSpec)
     adapter: AdapterSpec = field(default_factory=AdapterSpec)
     accessory: AccessorySpec = field(default_factory=AccessorySpec)
+    bms: BmsSpec = field(default_factory=BmsSpec)
     random: RandomSpec = field(default_factory=RandomSpec)
     events: tuple[Event, ...] = ()
     faults: tuple[Fault, ...] = ()

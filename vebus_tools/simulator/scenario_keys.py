@@ -11,7 +11,7 @@ from typing import Any
 
 from vebus_protocol.scaling import DEVICE_TABLES
 from vebus_protocol.version import VersionError, parse_version
-from vebus_tools.simulator.scenario import ESS, Assistant, PhaseWord
+from vebus_tools.simulator.scenario import BMS_ASSISTANT, ESS, Assistant, MainsDetector, PhaseWord
 
 __all__ = [
     "Reader",
@@ -20,6 +20,7 @@ __all__ = [
     "duration",
     "flag",
     "frame_types",
+    "mains_detector",
     "model",
     "number",
     "phase_word",
@@ -118,16 +119,23 @@ def phase_word(value: object) -> PhaseWord:
     return PhaseWord(choice(*(word.value for word in PhaseWord))(value))
 
 
+def mains_detector(value: object) -> MainsDetector:
+    """Whether a unit needs a mains detector, and has it."""
+    return MainsDetector(choice(*(one.value for one in MainsDetector))(value))
+
+
 def assistants(value: object) -> tuple[Assistant, ...]:
-    """A list of "ess" and of tables {id = 0x005, words = [0, 0]}."""
+    """A list of "ess", "ve-bus-bms" and of tables {id = 0x005, words = [0, 0]}."""
     if not isinstance(value, list):
-        raise ValueError('a list of "ess" and { id = ..., words = [...] }')  # noqa: TRY004
+        raise ValueError('a list of "ess", "ve-bus-bms" and { id = ..., words = [...] }')  # noqa: TRY004
     return tuple(_assistant(item) for item in value)
 
 
 def _assistant(item: object) -> Assistant:
     if item == "ess":
         return Assistant(id=ESS, words=_ESS_WORDS)
+    if item == "ve-bus-bms":
+        return Assistant(id=BMS_ASSISTANT)
     table = item if isinstance(item, dict) else {}
     words = table.get("words", [])
     if "id" not in table or not isinstance(words, list) or set(table) - {"id", "words"} or len(words) > _MOST_WORDS:

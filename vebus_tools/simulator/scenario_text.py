@@ -12,6 +12,7 @@ from vebus_tools.simulator.scenario import (
     AccessorySpec,
     AdapterSpec,
     BatterySpec,
+    BmsSpec,
     DeviceSpec,
     Event,
     EventKind,
@@ -38,6 +39,7 @@ _TABLES: Mapping[str, tuple[type, Mapping[str, tuple[str, keys.Reader]]]] = {
             "wander-voltage": ("wander_v", keys.number(0, 20)),
             "wander-frequency": ("wander_hz", keys.number(0, 1)),
             "connect-delay": ("connect_delay_s", keys.duration),
+            "input": ("input", keys.whole(1, 2)),
         },
     ),
     "battery": (
@@ -73,6 +75,14 @@ _TABLES: Mapping[str, tuple[type, Mapping[str, tuple[str, keys.Reader]]]] = {
             "dmc-version": ("dmc_version", keys.whole(0, 0xFFFFFFFF)),
         },
     ),
+    "bms": (
+        BmsSpec,
+        {
+            "expected": ("expected", keys.flag),
+            "reduced-share": ("reduced_share", keys.number(0, 1)),
+            "recovery": ("recovery_s", keys.duration),
+        },
+    ),
     "random": (
         RandomSpec,
         {"measurement": ("measurement", keys.number(0, 100)), "latency": ("latency", keys.flag)},
@@ -93,6 +103,8 @@ _DEVICE: Mapping[str, tuple[str, keys.Reader]] = {
     "input-limit": ("input_limit_a", keys.number(1, 50)),
     "phase-word": ("phase_word", keys.phase_word),
     "password": ("password", keys.text),
+    "ac-inputs": ("ac_inputs", keys.whole(1, 2)),
+    "mains-detector": ("mains_detector", keys.mains_detector),
 }
 _ANY_EVENT: Mapping[str, tuple[str, keys.Reader]] = {
     "what": ("kind", keys.text),
@@ -115,6 +127,7 @@ _EVENTS: Mapping[EventKind, Mapping[str, tuple[str, keys.Reader]]] = {
     EventKind.MAINS: {"volts": ("value", keys.number(80, 300)), "hertz": ("other", keys.number(40, 70))},
     EventKind.SOC: {"soc": ("value", keys.number(0, 1))},
     EventKind.ERROR: {"number": ("value", keys.whole(0, 31))},
+    EventKind.AC_INPUT: {"input": ("value", keys.whole(1, 2))},
 }
 _NEEDED = {
     EventKind.LOAD: "watts",
@@ -125,6 +138,7 @@ _NEEDED = {
     EventKind.AMBIENT: "celsius",
     EventKind.SOC: "soc",
     EventKind.ERROR: "number",
+    EventKind.AC_INPUT: "input",
 }
 _UNDO = {EventKind.AC_LOST: EventKind.AC_BACK}
 _FAULT: Mapping[str, tuple[str, keys.Reader]] = {
