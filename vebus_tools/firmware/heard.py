@@ -123,6 +123,11 @@ class Heard:
             address = self._addressed.get((record.interface, first.cmd), address)
         return self._seen.setdefault((record.interface, "adapter", address), _Seen(f"address {address}"))
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Version numbers that were heard, in the order in which they came."""
+        return tuple(number for seen in self._seen.values() for number in seen.versions)
+
     def units(self, claimed: Assistant = Assistant.UNKNOWN, label: int | None = None) -> tuple[Unit, ...]:
         """The units that were heard; ``claimed`` and ``label`` fill in what the capture does not tell."""
         found: list[Unit] = []

@@ -2,7 +2,7 @@
 
     interlocks = Interlocks(profile, Mode.SIMULATE)
     interlocks.data(sample.at_s, now); interlocks.heartbeat(now); interlocks.on_record(record, now)
-    if interlocks.may_send(transmission.data, bms.content, now).allowed: ...
+    if interlocks.may_send(transmission.data, now).allowed: ...
 
 They are looked at in every mode; those that have no meaning in one say `Condition.NOT_HERE`.  Source: bms-wire.md 8.5.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from vebus_tools.battery import Limits
 from vebus_tools.emulator.evidence import Evidence
 from vebus_tools.emulator.regions import Timing
-from vebus_tools.firmware import Unit
+from vebus_tools.firmware import Assistant, Unit
 
 __all__ = ["LONGEST_DATA_AGE_S", "LONGEST_SESSION_S", "Facts", "Transport"]
 
@@ -39,7 +39,9 @@ class Facts:
 
     ``typed`` is what was typed for the name of the ``port`` (X-1), ``protected`` the answer to the question for an
     independent protection (X-4), ``units`` are inverters that were *read* (not claimed) by other means than this bus,
-    ``gx_bms`` the version of a BMS V2 that a GX device reports (``/Bms/BmsType`` 2), None where none is reported.
+    ``assistant`` and ``label`` fill in what the bus does not tell of them, ``vebus_error`` is the number read like the
+    units, ``bms_version`` the version that the emulated BMS answers with, ``gx_bms`` the version of a BMS V2 that a GX
+    device reports (``/Bms/BmsType`` 2), None where none is reported.
     """
 
     terminal: bool = False
@@ -48,6 +50,10 @@ class Facts:
     protected: bool = False
     evidence: Evidence | None = None
     units: tuple[Unit, ...] = ()
+    assistant: Assistant = Assistant.UNKNOWN
+    label: int | None = None
+    vebus_error: int | None = None
+    bms_version: int | None = None
     gx_bms: int | None = None
     port_locked: bool = False
     bus_locked: bool = False

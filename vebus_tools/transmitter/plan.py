@@ -46,10 +46,10 @@ class Plan:
     """One session; times in s.
 
     ``port`` is a device path.  ``bench`` is for two adapters on a desk: a synthetic profile while no sync frame is
-    heard.  ``captures`` has the path of each file that a captured profile names.  ``units`` are inverters whose versions
-    were read through an adapter; typed numbers have no place there.  ``vebus_error`` is the number that was read the
-    same way, ``gx_bms`` what a GX device reports as version of a BMS V2.  ``simulated_line`` is for tests and the
-    benchmark: the port is a pty whose other end is known to be a simulated bus; no option of the command sets it.
+    heard.  ``captures`` has the path of each file that a captured profile names.  ``units`` are inverters whose
+    versions were read through an adapter; typed numbers have no place there.  ``vebus_error`` was read the same way,
+    ``gx_bms`` is what a GX device reports as version of a BMS V2.  ``simulated_line`` is for tests and the benchmark:
+    the port is a pty whose other end is known to be a simulated bus; no option of the command sets it.
     """
 
     port: str

@@ -20,6 +20,7 @@ from vebus_protocol.bms.codec import (
 from vebus_protocol.bms.loading import BUILT_IN, LAB, SCHEMA, built_in, read_profile
 from vebus_protocol.bms.messages import LabBmsInformation, declared_message
 from vebus_protocol.bms.profile import (
+    CaptureSpec,
     FieldSpec,
     FieldType,
     FrameSpec,
@@ -31,6 +32,7 @@ from vebus_protocol.bms.profile import (
     ProvenanceClass,
     Rule,
     Sort,
+    StateSpan,
     Towards,
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "NOTHING_ALLOWED",
     "SCHEMA",
     "BmsFrame",
+    "CaptureSpec",
     "FieldSpec",
     "FieldType",
     "FrameSpec",
@@ -52,6 +55,7 @@ __all__ = [
     "ProvenanceClass",
     "Rule",
     "Sort",
+    "StateSpan",
     "Towards",
     "broken_rules",
     "built_in",

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import TypeVar
 
 from vebus_protocol.bms.profile import (
+    CaptureSpec,
     FieldSpec,
     FieldType,
     FrameSpec,
@@ -26,6 +27,7 @@ from vebus_protocol.bms.profile import (
     Rule,
     Setting,
     Sort,
+    StateSpan,
     Towards,
     Unknown,
 )
@@ -41,6 +43,7 @@ BUILT_IN = (LAB, "public-version-reply-1")
 _STATUS = frozenset({"documented", "measured", "assumed"})
 _TIMES = ("interval_normal", "interval_low_power", "jitter", "loss_timeout", "boot")
 _LARGEST_PAYLOAD = 60
+_SHA256_DIGITS = 64
 
 T = TypeVar("T")
 
@@ -74,6 +77,14 @@ class _Table:
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise ProfileError(f"{self.where}.{key}: {found!r} has to be a number")
         return found
+
+    def has(self, key: str) -> bool:
+        """Whether a key is there and was not taken."""
+        return key in self._left
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys that were not taken."""
+        return tuple(self._left)
 
     def any(self, key: str) -> object:
         """The value as it is, None where there is none."""
@@ -153,12 +164,46 @@ def built_in(name: str) -> Profile:
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 def _provenance(table: _Table) -> Provenance:
+    versions = table.take("multi_versions", list, [])
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in versions):
+        raise ProfileError(f"{table.where}.multi_versions: has to be a list of whole numbers")
     found = Provenance(
-        sort=table.choice("class", ProvenanceClass), text=table.take("text", str), sources=table.texts("sources")
+        sort=table.choice("class", ProvenanceClass),
+        text=table.take("text", str),
+        sources=table.texts("sources"),
+        bms_version=table.take("bms_version", int, 0) or None,
+        multi_versions=tuple(versions),
+        date=table.take("date", str, ""),
+        captures=tuple(map(_capture, table.tables("captures"))) if table.has("captures") else (),
     )
     table.end()
     if not found.sources:
         raise ProfileError(f"{table.where}.sources: at least one is needed")
+    return found
+
+
+def _capture(table: _Table) -> CaptureSpec:
+    found = CaptureSpec(
+        file=table.take("file", str),
+        sha256=table.bytes("sha256").hex(),
+        spans=tuple(map(_span, table.tables("states"))),
+    )
+    table.end()
+    if len(found.sha256) != _SHA256_DIGITS:
+        raise ProfileError(f"{table.where}.sha256: has {_SHA256_DIGITS} hex digits")
+    return found
+
+
+def _span(table: _Table) -> StateSpan:
+    values = _Table(table.any("values"), f"{table.where}.values")
+    found = StateSpan(
+        from_s=table.number("from_s"),
+        until_s=table.number("until_s"),
+        values={name: values.number(name) for name in values.keys()},  # noqa: SIM118  (no mapping)
+    )
+    table.end()
+    if not 0 <= found.from_s < found.until_s or not found.values:
+        raise ProfileError(f"{table.where}: a state has a time from_s < until_s, and values")
     return found
 
 

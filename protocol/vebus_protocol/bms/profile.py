@@ -16,6 +16,7 @@ from vebus_protocol.errors import VEBusError
 from vebus_protocol.schema import Link
 
 __all__ = [
+    "CaptureSpec",
     "FieldSpec",
     "FieldType",
     "FrameSpec",
@@ -31,6 +32,7 @@ __all__ = [
     "Rule",
     "Setting",
     "Sort",
+    "StateSpan",
     "Towards",
     "Unknown",
 ]
@@ -217,12 +219,34 @@ class GoldenVector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateSpan:
+    """A stretch of a capture in a known state: times in s since its start, and the values that frames have there."""
+
+    from_s: float
+    until_s: float
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureSpec:
+    """A capture behind a profile: ``sha256`` of the file in hex, and the states that were seen in it."""
+
+    file: str
+    sha256: str
+    spans: tuple[StateSpan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where the knowledge comes from."""
+    """Where the knowledge comes from; versions and captures are those of class ``captured``."""
 
     sort: ProvenanceClass
     text: str
     sources: tuple[str, ...]
+    bms_version: int | None = None
+    multi_versions: tuple[int, ...] = ()
+    date: str = ""
+    captures: tuple[CaptureSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
