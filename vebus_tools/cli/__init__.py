@@ -20,12 +20,13 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
+    "convert": "Write a capture in another format: raw, hex, log or pcapng.",
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
     "simulate": "Simulate a Multi on its bus, an MK3 adapter in front of it, or both.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
     "check-firmware": "Say whether a VE.Bus BMS V2 may be connected to these units.",
     "extcap": "Capture for Wireshark and tshark, which call this themselves.",
-    "wireshark": "Show VE.Bus in Wireshark and tshark: write, install and check the dissector.",
+    "wireshark": "Show and capture VE.Bus in Wireshark and tshark: install, check, remove.",
 }
 """Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with
 ``_`` for ``-``."""

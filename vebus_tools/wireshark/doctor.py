@@ -1,18 +1,19 @@
-"""What usually breaks between Wireshark and the dissector, and what to do about it."""
+"""What usually breaks between Wireshark and what is installed for it, and what to do about it."""
 
 from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterator
+import shlex
+import stat
+import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from vebus_tools.wireshark.installation import FILE_NAME, is_ours
+from vebus_tools.wireshark.installation import OurFile, is_ours
+from vebus_tools.wireshark.inventory import DISSECTOR, our_files
 from vebus_tools.wireshark.programs import Program, ProgramError, find_program
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["Diagnosis", "Verdict", "diagnoses"]
 
@@ -20,6 +21,8 @@ _OLDEST = (3, 6)  # older ones were never tried, and have no Lua 5.2 in most dis
 _TRIED = (4, 0)
 _OLDEST_LUA = (5, 2)
 _OUR_PROTOCOLS = frozenset({"vebus", "mk3"})
+_OUR_INTERFACE = "vebus-sim"
+_TIMEOUT_S = 30
 
 
 class Verdict(enum.Enum):
@@ -42,11 +45,13 @@ class Diagnosis:
         return f"{self.verdict.value}: {self.text}"
 
 
-def diagnoses(text: str, name: str | None = None, *, user: int | None = None) -> Iterator[Diagnosis]:
-    """Look at the program, the folders and the installed file.
+def diagnoses(
+    version: str, interpreter: str, name: str | None = None, *, user: int | None = None, ports: Iterable[str] = ()
+) -> Iterator[Diagnosis]:
+    """Look at the program, the folders, the installed files and the serial ports.
 
-    ``text`` is the dissector as this version writes it, ``name`` the program to ask, ``user`` the id of the user
-    (None: the one who runs this, where the system has such ids).
+    ``version`` and ``interpreter`` are what an installation would write now, ``name`` the program to ask, ``user`` the
+    id of the user (None: the one who runs this, where the system has such ids), ``ports`` paths of devices.
     """
     yield from _of_user(_own_id() if user is None else user)
     try:
@@ -56,14 +61,21 @@ def diagnoses(text: str, name: str | None = None, *, user: int | None = None) ->
         yield Diagnosis(Verdict.BAD, str(problem))
         return
     yield from _of_version(program)
-    path = folders.personal / FILE_NAME
-    yield from _of_folder(folders.personal)
-    yield from _of_file(path, text)
-    if folders.shared is not None and (folders.shared / FILE_NAME).exists():
-        other = folders.shared / FILE_NAME
+    files = list(our_files(folders, version, interpreter))
+    for folder in dict.fromkeys(file.path.parent for file in files):
+        yield from _of_folder(folder)
+    for file in files:
+        yield from _of_file(file)
+    other = None if folders.shared is None else folders.shared / DISSECTOR
+    if other is not None and other.exists():
         yield Diagnosis(Verdict.BAD, f"{other} is there, too: a protocol may exist only once; remove one of them")
-    if path.exists():
+    dissector, launcher = files[0], files[1]
+    if dissector.path.exists():
         yield from _of_loading(program)
+    if launcher.path.exists():
+        yield from _of_launcher(launcher.path)
+        yield from _of_interfaces(program)
+    yield from _of_ports(ports)
 
 
 def _own_id() -> int | None:
@@ -105,19 +117,25 @@ def _of_folder(folder: Path) -> Iterator[Diagnosis]:
         yield Diagnosis(Verdict.GOOD, f"folder {folder}{'' if folder.exists() else ' (not there yet)'}")
 
 
-def _of_file(path: Path, text: str) -> Iterator[Diagnosis]:
-    if not path.exists():
-        yield Diagnosis(Verdict.BAD, f"{path} is not installed; run: vebus wireshark install")
-        return
+def _of_file(file: OurFile) -> Iterator[Diagnosis]:
+    path = file.path
     try:
-        there = path.read_text(encoding="utf-8", errors="replace")
+        there = file.content()
     except OSError as problem:
         yield Diagnosis(Verdict.BAD, f"{path}: {problem.strerror}; Wireshark cannot read it either")
         return
-    if there == text:
+    if there is None:
+        verdict = Verdict.WARNING if file.adoptable else Verdict.BAD
+        yield Diagnosis(verdict, f"{path} is not installed; run: vebus wireshark install")
+    elif file.is_current(there):
         yield Diagnosis(Verdict.GOOD, f"{path} is current")
+    elif file.executable and not os.access(path, os.X_OK):
+        yield Diagnosis(Verdict.BAD, f"{path} may not be executed; run: vebus wireshark install")
     elif is_ours(there):
-        yield Diagnosis(Verdict.WARNING, f"{path} is of another version; run: vebus wireshark install")
+        other = " or Python" if file.executable else ""
+        yield Diagnosis(Verdict.WARNING, f"{path} is of another version{other}; run: vebus wireshark install")
+    elif file.adoptable:
+        yield Diagnosis(Verdict.GOOD, f"{path} was changed in Wireshark, and stays so")
     else:
         yield Diagnosis(Verdict.BAD, f"{path} was not written by vebus wireshark; move it away")
 
@@ -134,3 +152,81 @@ def _of_loading(program: Program) -> Iterator[Diagnosis]:
             Verdict.BAD,
             f"{program.path} does not load the dissector; is Lua switched off in init.lua, or for root?",
         )
+
+
+def _of_launcher(path: Path) -> Iterator[Diagnosis]:
+    """Start the launcher as Wireshark does."""
+    interpreter = _interpreter(path)
+    if interpreter is not None and _gone(interpreter):
+        text = f"{path}: its Python {interpreter} is gone; run vebus wireshark install with the Python to use"
+        yield Diagnosis(Verdict.BAD, text)
+        return
+    try:
+        done = subprocess.run(  # noqa: S603  (the file that we installed)
+            [str(path), "--extcap-interfaces"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        yield Diagnosis(Verdict.BAD, f"{path} cannot be started: {problem}")
+        return
+    if done.returncode or _OUR_INTERFACE not in done.stdout.decode("utf-8", "replace"):
+        said = done.stderr.decode("utf-8", "replace").splitlines()
+        why = said[-1] if said else f"exit code {done.returncode}"
+        yield Diagnosis(Verdict.BAD, f"{path} fails: {why}; run vebus wireshark install with the Python to use")
+    else:
+        yield Diagnosis(Verdict.GOOD, f"{path} answers")
+
+
+def _interpreter(path: Path) -> str | None:
+    """Python that a launcher starts; None where that cannot be told."""
+    try:
+        last = path.read_text(encoding="utf-8", errors="replace").splitlines()[-1]
+        words = shlex.split(last)
+    except (OSError, ValueError, IndexError):
+        return None
+    return words[1] if len(words) > 1 and words[0] == "exec" else None
+
+
+def _gone(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _of_interfaces(program: Program) -> Iterator[Diagnosis]:
+    lines, complaints = program.ask("-D")
+    ours = [line for line in lines if "vebus-" in line]
+    if any("dumpcap" in line for line in complaints):
+        text = "may not run dumpcap, without which nothing can be captured; is this user in the group wireshark?"
+        yield Diagnosis(Verdict.BAD, f"{program.path} {text}")
+    elif ours:
+        yield Diagnosis(Verdict.GOOD, f"{program.path} -D lists {len(ours)} interfaces of ours")
+    else:
+        yield Diagnosis(Verdict.BAD, f"{program.path} -D lists no interface of ours; does it capture at all?")
+
+
+def _of_ports(ports: Iterable[str]) -> Iterator[Diagnosis]:
+    for port in ports:
+        if not os.access(port, os.R_OK):
+            yield Diagnosis(Verdict.WARNING, f"{port} may not be opened by this user{_membership(port)}")
+
+
+def _membership(port: str) -> str:
+    """Which group would help; none where the port gives its group nothing, or the system has no groups."""
+    try:
+        import grp
+
+        facts = Path(port).stat()
+        group = grp.getgrgid(facts.st_gid).gr_name
+    except (ImportError, OSError, KeyError):
+        return ""
+    if facts.st_gid == 0 or not facts.st_mode & stat.S_IRGRP:
+        return "; look at its owner and its permissions"
+    return f"; join its group: sudo usermod -aG {group} $USER, then log in anew"

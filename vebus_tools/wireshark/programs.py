@@ -21,6 +21,8 @@ _LUA = re.compile(r"\bwith\s+Lua\s+(\d+)\.(\d+)", re.IGNORECASE)
 _ROOT_WARNING = "Running as user"
 _PERSONAL_LUA = "Personal Lua Plugins"
 _GLOBAL_LUA = "Global Lua Plugins"
+_PERSONAL_EXTCAP = "Personal Extcap path"
+_CONFIGURATION = "Personal configuration"
 
 
 class ProgramError(VEBusError):
@@ -29,10 +31,15 @@ class ProgramError(VEBusError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """Where a program looks for scripts in Lua: those of this user, and those of everybody (None: it names none)."""
+    """Where a program looks for scripts in Lua: those of this user, and those of everybody (None: it names none).
+
+    ``extcap`` is where it looks for capture interfaces of this user, ``configuration`` where their settings are.
+    """
 
     personal: Path
     shared: Path | None
+    extcap: Path
+    configuration: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +56,17 @@ class Program:
             name.strip().rstrip(":"): place.strip()
             for name, _, place in (line.partition("\t") for line in self.ask("-G", "folders")[0])
         }
-        if not found.get(_PERSONAL_LUA):
-            raise ProgramError(f"{self.path} -G folders names no folder for Lua scripts; is it too old?")
-        shared = found.get(_GLOBAL_LUA)
-        return Folders(personal=Path(found[_PERSONAL_LUA]), shared=Path(shared) if shared else None)
+        for wanted, text in ((_PERSONAL_LUA, "for Lua scripts"), (_CONFIGURATION, "for settings")):
+            if not found.get(wanted):
+                raise ProgramError(f"{self.path} -G folders names no folder {text}; is it too old?")
+        shared, extcap = found.get(_GLOBAL_LUA), found.get(_PERSONAL_EXTCAP)
+        configuration = Path(found[_CONFIGURATION])
+        return Folders(
+            personal=Path(found[_PERSONAL_LUA]),
+            shared=Path(shared) if shared else None,
+            extcap=Path(extcap) if extcap else configuration / "extcap",  # before 4.2 it was there, and not named
+            configuration=configuration,
+        )
 
     def ask(self, *options: str) -> tuple[list[str], list[str]]:
         """Lines of the output, and what it complains about.  Raises ProgramError when it cannot be run."""
