@@ -16,22 +16,23 @@ indices into the arrays of `Frames`.  Nothing here raises on what the bus says; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.scaling import ScaleBook
-from vebus_tools.bulk.columns import Column, Table, table_of
+from vebus_tools.bulk.columns import NO_SCALE, SCALES, Column, Table, table_of
 from vebus_tools.bulk.framing import Bytes, Ints
 from vebus_tools.bulk.scales import Scales
 from vebus_tools.bulk.stream import Batch, Group, batches, groups_of
 from vebus_tools.bulk.times import SOURCES, Clock, Floats
 from vebus_tools.framing import Piece
+from vebus_tools.session import Context
 
-__all__ = ["SOURCES", "Column", "Columns", "Frames", "Status", "Table", "read_columns"]
+__all__ = ["NO_SCALE", "SCALES", "SOURCES", "Column", "Columns", "Frames", "Status", "Table", "read_columns"]
 
 _SENDER, _KIND, _NUMBER = 0, 2, 3
 
@@ -80,7 +81,8 @@ class Columns:
 
     ``others`` are the records that the general splitter made (record index -> piece): damaged frames, FB frames, frames
     of other kinds, skipped bytes.  ``unplaced`` are groups of good frames that no plan can be made of.  ``data`` holds
-    the bytes as heard, the first of them at ``base`` of the stream.
+    the bytes as heard, the first of them at ``base`` of the stream.  ``contexts`` (record index -> what the session
+    says) has all requests, replies, others and unplaced where `read_columns` was asked for exchanges.
     """
 
     frames: Frames
@@ -89,6 +91,7 @@ class Columns:
     unplaced: tuple[Group, ...]
     data: Bytes
     base: int
+    contexts: Mapping[int, Context] = field(default_factory=dict)
 
     def wire(self, row: int) -> bytes:
         """Bytes of one record as heard.  Raises IndexError for an index outside the piece."""
@@ -106,6 +109,7 @@ def read_columns(
     baud: int | None = None,
     size: int = 1 << 20,
     times: bool = True,
+    exchanges: bool = False,
 ) -> Iterator[Columns]:
     """Columns of an RS485 stream, in pieces of about ``size`` bytes.
 
@@ -115,12 +119,13 @@ def read_columns(
         baud: Rate of the line in bit/s, None is the usual one.
         times: False leaves all times 0, which saves half of the work; announcements of scales are then believed
             however late they come.
+        exchanges: True follows every request and reply of winmon, so that ``contexts`` say what replies mean.
         size: Bytes worked on at a time; 256 kB to 1 MB are fastest, memory stays near 20 times this.
 
     Yields:
         Consecutive pieces; scales and times go on from one to the next.
     """
-    clock, scales = Clock(baud), Scales(book)
+    clock, scales = Clock(baud), Scales(book, exchanges=exchanges)
     for batch in batches(chunks, size):
         groups = list(groups_of(batch))
         time, source = clock.stamps(batch, groups) if times else _no_times(len(batch))
@@ -133,6 +138,7 @@ def read_columns(
             unplaced=tuple(group for group, table in tables if table is None),
             data=batch.data,
             base=batch.base,
+            contexts=scales.contexts,
         )
 
 

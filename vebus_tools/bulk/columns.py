@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vebus_protocol.frame import HEADER_SIZE
-from vebus_protocol.scaling import Rule, ScaleBook, rule_of
+from vebus_protocol.scaling import NOT_KNOWN, Rule, ScaleBook, rule_of
 from vebus_protocol.schema import Field, Message, OfRam, OfSetting, Shape, WireEnum
 from vebus_tools.bulk.framing import Bytes, Ints, Mask
 from vebus_tools.bulk.stream import Group
 from vebus_tools.generated import Plan, Slot, names_in
 from vebus_tools.generated.tables import needs_request
 
-__all__ = ["Books", "Column", "Table", "number_of", "table_of"]
+__all__ = ["NO_SCALE", "SCALES", "Books", "Column", "Table", "number_of", "table_of"]
 
 Array = npt.NDArray[Any]
 Books = Sequence[tuple[int, ScaleBook]]
@@ -27,6 +27,12 @@ Books = Sequence[tuple[int, ScaleBook]]
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 3: np.uint32, 4: np.uint32}
 _SIGNED = {1: np.int8, 2: np.int16, 4: np.int32}
 _WORD_BITS = 16
+
+SCALES = ("announced", "assumed", "unknown")
+"""What the numbers of `Column.scales` mean."""
+NO_SCALE = len(SCALES)
+"""There is no value, whatever the scale."""
+_ANNOUNCED, _ASSUMED, _UNKNOWN = range(NO_SCALE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,7 @@ class Column:
     False where there is none ("not available", no such field in this frame); the number there has no meaning.  ``raw``
     are the numbers on the wire where ``values`` are something else.  ``enum`` names the numbers.  ``scaled`` is False
     where the scale stands in the request of a reply: ``values`` are the raw numbers then, as in a decoder that has not
-    seen the request.
+    seen the request.  ``scales`` says for a scale of the device where it is from: an index into SCALES, or NO_SCALE.
     """
 
     abbrev: str
@@ -47,6 +53,7 @@ class Column:
     values: Array
     valid: Mask | None = None
     raw: Array | None = None
+    scales: Bytes | None = None
     enum: type[WireEnum] | None = None
     scaled: bool = True
     spec: Field | None = None
@@ -180,7 +187,7 @@ class _Place:
 
 
 def _column(spec: Field, raw: Array, place: _Place) -> Column:
-    values, valid = _valued(spec, raw, place)
+    values, valid, scales = _valued(spec, raw, place)
     return Column(
         abbrev=spec.abbrev,
         label=spec.label,
@@ -188,25 +195,26 @@ def _column(spec: Field, raw: Array, place: _Place) -> Column:
         values=values,
         valid=valid,
         raw=None if values is raw else raw,
+        scales=scales,
         enum=spec.enum,
         scaled=not needs_request(spec),
         spec=spec,
     )
 
 
-def _valued(spec: Field, raw: Array, place: _Place) -> tuple[Array, Mask | None]:
+def _valued(spec: Field, raw: Array, place: _Place) -> tuple[Array, Mask | None, Bytes | None]:
     if spec.enum is not None:
-        return raw, None
+        return raw, None, None
     if spec.width == 1:
-        return raw != 0, None
+        return raw != 0, None, None
     valid = _validity(spec, raw, place)
     if needs_request(spec):
-        return raw, valid
+        return raw, valid, None
     if isinstance(spec.scale, OfRam | OfSetting):
         return _announced(spec, raw, place, valid)
     if spec.scale is None:
-        return raw, valid
-    return _ruled(rule_of(spec, {}, ScaleBook()), spec, raw, valid)
+        return raw, valid, None
+    return (*_ruled(rule_of(spec, {}, ScaleBook()), spec, raw, valid), None)
 
 
 def _validity(spec: Field, raw: Array, place: _Place) -> Mask | None:
@@ -241,10 +249,11 @@ def _ruled(rule: Rule, spec: Field, raw: Array, valid: Mask | None) -> tuple[Arr
     return (top if rule.divide == 1 else top / rule.divide), valid
 
 
-def _announced(spec: Field, raw: Array, place: _Place, valid: Mask | None) -> tuple[Array, Mask | None]:
+def _announced(spec: Field, raw: Array, place: _Place, valid: Mask | None) -> tuple[Array, Mask | None, Bytes]:
     """A scale that the device announces: by the scales of each time, and by the factor where the message has one."""
     values = np.zeros(raw.shape, dtype=np.float64)
     known = np.ones(raw.shape, dtype=np.bool_) if valid is None else valid.copy()
+    scales = np.zeros(raw.shape, dtype=np.uint8)
     names = names_in(spec.scale.times) if isinstance(spec.scale, OfRam) else ()
     for rows, book in place.ages():
         factors = np.stack([place.wide[name][rows] for name in names], axis=1) if names else np.zeros((1, 0), np.int64)
@@ -253,11 +262,14 @@ def _announced(spec: Field, raw: Array, place: _Place, valid: Mask | None) -> tu
             own = np.arange(rows.start, rows.stop)
             own = own[np.ravel(which) == number] if which is not None else own
             rule = rule_of(spec, dict(zip(names, combo, strict=True)), book)
+            scales[own] = _ASSUMED if rule.assumed else _ANNOUNCED
             if rule.reason:
                 values[own] = raw[own]
+                scales[own] = np.where(known[own] & (rule.reason == NOT_KNOWN), _UNKNOWN, NO_SCALE)
                 known[own] = False
                 continue
             values[own], there = _ruled(rule, spec, raw[own], None)
             if there is not None:
                 known[own] &= there
-    return values, None if known.all() else known
+    scales[~known & (scales != _UNKNOWN)] = NO_SCALE
+    return values, None if known.all() else known, scales

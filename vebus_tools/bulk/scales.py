@@ -17,7 +17,7 @@ from vebus_tools.exchanges import FIRST_REPLY
 from vebus_tools.framing import Piece
 from vebus_tools.generated import quick_chain
 from vebus_tools.records import Record, Severity, Stamp, TimeSource
-from vebus_tools.session import Session
+from vebus_tools.session import Context, Session
 
 __all__ = ["Scales"]
 
@@ -32,8 +32,11 @@ class Scales:
     through the session; all others leave the scales alone.
     """
 
-    def __init__(self, book: ScaleBook | None = None) -> None:
-        """``book`` holds the scales to assume."""
+    def __init__(self, book: ScaleBook | None = None, *, exchanges: bool = False) -> None:
+        """``book`` holds the scales to assume; ``exchanges`` follows every request and reply, which takes longer."""
+        self._exchanges = exchanges
+        self.contexts: dict[int, Context] = {}
+        """What the session said of records of the last batch, by record index; with ``exchanges`` only."""
         self._book = book or ScaleBook()
         self._session = Session(book=self._book)
         self._asking: set[int] = set()
@@ -45,12 +48,17 @@ class Scales:
             if group.parts is not None and group.parts.last.declared in _ASKS:
                 self._asking.update(np.unique(group.planes[_TID]).tolist())
         found = [(0, self._book)]
-        rows = self._rows(batch, winmon)  # the ids of this batch, however they go on in the next one
+        # The ids of this batch, however they go on in the next one.
+        rows = self._all_rows(batch, winmon, groups) if self._exchanges else self._rows(batch, winmon)
+        self.contexts = {}
         for row in rows.tolist():
             record = _record(batch, row, float(times[row]))
             if record is None:
                 continue
-            book = self._session.observe(record).book
+            context = self._session.observe(record)
+            if self._exchanges:
+                self.contexts[row] = context
+            book = context.book
             if book is not self._book:
                 found.append((row, book))
                 self._book = book
@@ -64,6 +72,13 @@ class Scales:
         first, last = record.chain[0].message, record.chain[-1].message
         if isinstance(first, WinmonFrame) and getattr(last, "code", FIRST_REPLY) < FIRST_REPLY:
             (self._asking.add if isinstance(last, _ASKS) else self._asking.discard)(first.tid)
+
+    @staticmethod
+    def _all_rows(batch: Batch, winmon: list[Group], groups: list[Group]) -> Ints:
+        """Everything that may belong to an exchange, and everything that no plan can be made of."""
+        unplaced = [group for group in groups if not group.parts or not group.parts.plans]
+        others = np.array(sorted(batch.others), dtype=np.int64)
+        return np.sort(np.concatenate([*(group.rows for group in (*winmon, *unplaced)), others]))
 
     def _rows(self, batch: Batch, winmon: list[Group]) -> Ints:
         if not self._asking:

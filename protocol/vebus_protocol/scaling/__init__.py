@@ -9,13 +9,14 @@ declared field to its value.  Sources: mk3.md 8 (rules), 5.3 and 5.4 (info frame
 """
 
 from vebus_protocol.scaling.book import ScaleBook, Scaling
-from vebus_protocol.scaling.fields import Physical, decimals_of, physical, raw_of, rule_of
+from vebus_protocol.scaling.fields import NOT_KNOWN, Physical, decimals_of, physical, raw_of, rule_of
 from vebus_protocol.scaling.rules import Number, RamScale, Rule, SettingScale
 from vebus_protocol.scaling.tables import DEFAULT_TABLE, DEVICE_TABLES, DeviceTable, RamRow, SettingRow
 
 __all__ = [
     "DEFAULT_TABLE",
     "DEVICE_TABLES",
+    "NOT_KNOWN",
     "DeviceTable",
     "Number",
     "Physical",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vebus_protocol.scaling.book import ScaleBook
 
-__all__ = ["Physical", "decimals_of", "physical", "raw_of", "rule_of"]
+__all__ = ["NOT_KNOWN", "Physical", "decimals_of", "physical", "raw_of", "rule_of"]
 
 _WORD_BITS = 16
 _PERIODS_PER_SECOND = 10  # period variables count in tenths of a second, so frequency = 10 / value
@@ -26,7 +26,8 @@ _FREQUENCY_DECIMALS = 2
 
 _NOT_IN_FRAME = "not in this frame"
 _NOT_VALID = "not valid here"
-_NOT_KNOWN = "scale not known"
+NOT_KNOWN = "scale not known"
+"""Reason for no value: nobody has told the scale."""
 _NO_VALUE = "no value for this raw number"
 
 
@@ -55,7 +56,7 @@ def _ram_rule(scale: OfRam, raws: Mapping[str, Any], book: ScaleBook, variable: 
     wanted = variable if scale.variable is None else _evaluate(scale.variable, raws)
     known = None if wanted is None else book.ram(wanted)
     if known is None:
-        return Rule(reason=_NOT_KNOWN)
+        return Rule(reason=NOT_KNOWN)
     rule = replace(known.scale.rule, assumed=known.assumed)
     if scale.announced_sign and wanted in ALWAYS_SIGNED:
         rule = replace(rule, signed=True)
@@ -74,7 +75,7 @@ def _ram_rule(scale: OfRam, raws: Mapping[str, Any], book: ScaleBook, variable: 
 def _setting_rule(scale: OfSetting, raws: Mapping[str, Any], book: ScaleBook, setting: int | None) -> Rule:
     wanted = setting if scale.setting is None else _evaluate(scale.setting, raws)
     known = None if wanted is None else book.setting(wanted)
-    return Rule(reason=_NOT_KNOWN) if known is None else replace(known.scale.rule, assumed=known.assumed)
+    return Rule(reason=NOT_KNOWN) if known is None else replace(known.scale.rule, assumed=known.assumed)
 
 
 def rule_of(

@@ -1,0 +1,444 @@
+"""The documented schema: a table for each declared message, and what its columns are called, hold and mean.
+
+Everything is derived from the declarations.  A column is named after the filter name of its field, without the name of
+the message in front: ``vebus.acphase.dc.voltage`` is ``dc_voltage`` in ``ac_phase``; where that is taken, more of the
+filter name is kept.  Beside a value may stand
+
+* ``<column>_name``: text of an enumeration, null where nobody has named the number,
+* ``<column>_raw``: number on the wire, where the scale is the device's or the field is not confirmed,
+* ``<column>_scale``: "announced" by the device, "assumed" from a published table, or "unknown" (no value then),
+* ``<column>_id``, ``<column>_unit``: which RAM variable or setting it is where only the request says it, and its unit.
+
+"Not available" is null, never a number.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from vebus_protocol.frame import FbFrame
+from vebus_protocol.registry import MESSAGES, Unknown, UnknownSync
+from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Shape, Space
+from vebus_tools.generated.tables import needs_request
+from vebus_tools.records import TimeSource
+
+__all__ = [
+    "CAPTURES",
+    "COLUMNS",
+    "COMMON",
+    "DAMAGED",
+    "UNDECODED",
+    "Column",
+    "Kind",
+    "Place",
+    "Table",
+    "all_tables",
+    "columns_rows",
+    "message_tables",
+    "schema_mark",
+    "table_of",
+]
+
+
+class Kind(enum.Enum):
+    """Type of a column; NAME is text from a short list, TIME is UTC in microseconds since 1970."""
+
+    BOOL = "bool"
+    U8 = "uint8"
+    U16 = "uint16"
+    U32 = "uint32"
+    I8 = "int8"
+    I16 = "int16"
+    I32 = "int32"
+    I64 = "int64"
+    F64 = "double"
+    TEXT = "text"
+    NAME = "name"
+    BYTES = "bytes"
+    TIME = "time"
+    INTS = "list of int32"
+    FLOATS = "list of double"
+    TEXTS = "list of text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    ``abbrev`` is the filter name of its field.  ``vocabulary`` has all texts of a NAME (empty: the capture has them),
+    ``numbers`` the numbers that these texts stand for.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    unit: str = ""
+    meaning: str = ""
+    abbrev: str = ""
+    evidence: Evidence | None = None
+    source: str = ""
+    vocabulary: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def documentation(self) -> Mapping[str, str]:
+        """What the metadata of the formats says of a column; only what there is to say."""
+        facts = {
+            "label": self.label,
+            "unit": self.unit,
+            "meaning": self.meaning,
+            "filter_name": self.abbrev,
+            "evidence": self.evidence.value if self.evidence else "",
+            "source": self.source,
+            "values": json.dumps(dict(zip(self.numbers, self.vocabulary, strict=True))) if self.numbers else "",
+        }
+        return {name: text for name, text in facts.items() if text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The columns of one field, by what they hold; empty names are columns that there are not."""
+
+    spec: Field
+    value: str
+    raw: str = ""
+    name: str = ""
+    scale: str = ""
+    id: str = ""
+    unit: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns of the field."""
+        names = (self.value, self.raw, self.name, self.scale, self.id, self.unit)
+        return tuple(name for name in names if name)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: ``places`` say where the fields of its message go, and those of what carries it."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    places: tuple[Place, ...] = ()
+    declared: type[Message] | None = None
+    rest: str = ""
+
+    @cached_property
+    def by_spec(self) -> Mapping[int, Place]:
+        """Places by the identity of their declaration."""
+        return {id(place.spec): place for place in self.places}
+
+    @cached_property
+    def column(self) -> Mapping[str, Column]:
+        """Columns by name."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def is_exchange(self) -> bool:
+        """Whether rows say which request they answer."""
+        return "request" in self.column
+
+    def only(self, names: frozenset[str]) -> Table:
+        """The same with these columns alone; those of the frame always stay."""
+        kept = names | {column.name for column in COMMON}
+        return Table(
+            name=self.name,
+            title=self.title,
+            columns=tuple(column for column in self.columns if column.name in kept),
+            places=self.places,
+            declared=self.declared,
+            rest=self.rest,
+        )
+
+
+def _column(name: str, kind: Kind, label: str, *vocabulary: str, unit: str = "", abbrev: str = "") -> Column:
+    return Column(name=name, kind=kind, label=label, unit=unit, abbrev=abbrev, vocabulary=vocabulary)
+
+
+COMMON: tuple[Column, ...] = (
+    _column("capture", Kind.NAME, "Capture, as in table captures"),
+    _column("number", Kind.I64, "Number of the frame in the capture, from 1", abbrev="frame.number"),
+    _column("time", Kind.TIME, "Date and time in UTC; null where the capture has no date", abbrev="frame.time_epoch"),
+    _column("elapsed", Kind.F64, "Time since the first frame", unit="s", abbrev="frame.time_relative"),
+    _column(
+        "time_source",
+        Kind.NAME,
+        "What the time rests on",
+        *(source.value for source in TimeSource),
+        abbrev="frame.time_source",
+    ),
+    _column("time_estimated", Kind.BOOL, "Whether the time was reconstructed and not measured"),
+    _column("interface", Kind.TEXT, "Interface, where the capture names it", abbrev="frame.interface"),
+    _column("link", Kind.NAME, "Bus (rs485) or adapter (mk3)", "rs485", "mk3"),
+    _column("direction", Kind.NAME, "Where it travels, on an adapter", "to device", "from device"),
+    _column("sender", Kind.U16, "Sender id, first byte high", abbrev="vebus.addr"),
+    _column("sender_name", Kind.NAME, "Name of the sender, where it has one", abbrev="vebus.src"),
+    _column("frame_type", Kind.U8, "Frame type: 0xfd sync, 0xfe data", abbrev="vebus.type"),
+    _column("sequence", Kind.U8, "Frame number on the bus", abbrev="vebus.seq"),
+    _column("checksum", Kind.NAME, "Checksum status", "Good", "Bad", abbrev="vebus.checksum.status"),
+    _column("offset", Kind.I64, "Place of the first byte in the stream", unit="bytes"),
+    _column("size", Kind.I32, "Bytes on the wire", unit="bytes", abbrev="frame.len"),
+    _column("raw", Kind.BYTES, "Bytes as heard, with escapes", abbrev="frame.raw"),
+)
+"""Columns that every table of frames begins with."""
+
+_REASON = _column("reason", Kind.TEXT, "Why it stands here")
+DAMAGED = Table("damaged", "Frames with a wrong checksum or wrong escapes", (*COMMON, _REASON))
+UNDECODED = Table("undecoded", "Bytes of no frame, frames of unknown type or without a message", (*COMMON, _REASON))
+
+CAPTURES = Table(
+    "captures",
+    "What was exported, a row for each capture",
+    (
+        _column("capture", Kind.TEXT, "Name, unique in the export"),
+        _column("path", Kind.TEXT, "Where it was read"),
+        _column("content", Kind.TEXT, "SHA-256 of the file; null for standard input"),
+        _column("bytes", Kind.I64, "Size of the file", unit="bytes"),
+        _column("format", Kind.TEXT, "Format of the file"),
+        _column("link", Kind.TEXT, "Link it was heard on, where the frames do not say it"),
+        _column("rows", Kind.I64, "Rows exported"),
+        _column("damaged", Kind.I64, "Rows in table damaged"),
+        _column("undecoded", Kind.I64, "Rows in table undecoded"),
+        _column("first_time", Kind.TIME, "Time of the first exported frame; null without a date"),
+        _column("last_time", Kind.TIME, "Time of the last exported frame; null without a date"),
+        _column("duration", Kind.F64, "Time of the last exported frame since the first of the capture", unit="s"),
+        _column("complete", Kind.BOOL, "Whether the capture could be read to its end"),
+        _column("problem", Kind.TEXT, "What could not be read"),
+        _column("selection", Kind.TEXT, "Options that left something out"),
+        _column("program", Kind.TEXT, "What wrote it"),
+        _column("schema", Kind.TEXT, "Mark of the columns; captures with different marks do not go together"),
+        _column("exported_at", Kind.TIME, "When it was exported"),
+    ),
+)
+COLUMNS = Table(
+    "columns",
+    "What the columns of all tables mean",
+    tuple(
+        _column(name, Kind.TEXT, label)
+        for name, label in (
+            ("table_name", "Table"),
+            ("column_name", "Column"),
+            ("type", "Type"),
+            ("unit", "Unit"),
+            ("label", "What it is"),
+            ("meaning", "What is known beyond that"),
+            ("filter_name", "Name of the field in filters"),
+            ("evidence", "How well it is known"),
+            ("source", "Where that is published"),
+            ("values", "Numbers of an enumeration and their texts, as JSON"),
+        )
+    ),
+)
+
+
+# --- columns of a message ---------------------------------------------------------------------------------------------
+_INTEGERS = {
+    (8, False): Kind.U8,
+    (16, False): Kind.U16,
+    (24, False): Kind.U32,
+    (32, False): Kind.U32,
+    (8, True): Kind.I8,
+    (16, True): Kind.I16,
+    (32, True): Kind.I32,
+}
+_SCALES = ("announced", "assumed", "unknown")
+_UNCONFIRMED = (Evidence.INFERRED, Evidence.UNKNOWN)
+_WORD_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z][a-z])")
+
+
+class _Names:
+    """Names of one table: each belongs to one field and what stands beside it."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = f"{prefix}."
+        self._owners: dict[str, str] = {column.name: "" for column in (*COMMON, *_EXCHANGE, _REASON)} | {"rest": ""}
+
+    def take(self, abbrev: str) -> str:
+        whole = abbrev.replace(".", "_")
+        outside = whole.partition("_")[2] or whole
+        inside = abbrev.removeprefix(self._prefix).replace(".", "_")
+        short = inside if abbrev.startswith(self._prefix) else outside
+        candidates = (short, outside, whole, *(f"{short}_{count}" for count in range(2, 99)))
+        name = next(name for name in candidates if name not in self._owners)
+        self._owners[name] = abbrev
+        return name
+
+    def beside(self, value: str, role: str) -> str:
+        name = f"{value}_{role}"
+        return name if name not in self._owners else f"{name}_2"
+
+
+_EXCHANGE: tuple[Column, ...] = (
+    _column("request", Kind.I64, "Number of the frame with the request", abbrev="vebus.response_to"),
+    _column("response_time", Kind.F64, "Time since the request", unit="ms", abbrev="vebus.response_time"),
+)
+
+
+def _number_kind(spec: Field) -> Kind:
+    if spec.scale is not None:
+        return Kind.F64
+    if spec.width:
+        return Kind.BOOL if spec.width == 1 and spec.enum is None else _bits_kind(spec.width)
+    return _INTEGERS[spec.layout.bits, spec.layout.signed] if spec.layout else Kind.I64
+
+
+def _bits_kind(width: int) -> Kind:
+    return next(kind for (bits, signed), kind in _INTEGERS.items() if not signed and width <= bits)
+
+
+def _raw_kind(spec: Field) -> Kind:
+    if spec.layout is not None and spec.layout.shape is Shape.LIST:
+        return Kind.INTS
+    if spec.width:
+        return _bits_kind(spec.width)
+    return _INTEGERS[spec.layout.bits, spec.layout.signed] if spec.layout else Kind.I64
+
+
+def _value_kind(spec: Field) -> Kind:
+    if spec.is_number:
+        return _number_kind(spec)
+    shape = spec.layout.shape if spec.layout else Shape.BYTES
+    if shape is Shape.LIST:
+        return Kind.INTS if spec.scale is None else Kind.FLOATS
+    return Kind.TEXT if shape is Shape.TEXT else Kind.BYTES
+
+
+def _place(spec: Field, names: _Names) -> Place:
+    value = names.take(spec.abbrev)
+    announced = isinstance(spec.scale, OfRam | OfSetting)
+    asked = needs_request(spec)
+    has_raw = announced or (spec.scale is not None and spec.evidence in _UNCONFIRMED)
+    told = spec.scale.variable if isinstance(spec.scale, OfRam) else getattr(spec.scale, "setting", None)
+    return Place(
+        spec=spec,
+        value=value,
+        raw=names.beside(value, "raw") if has_raw else "",
+        name=names.beside(value, "name") if spec.enum is not None and spec.is_number else "",
+        scale=names.beside(value, "scale") if announced else "",
+        id=names.beside(value, "id") if asked and told is None else "",
+        unit=names.beside(value, "unit") if asked else "",
+    )
+
+
+def _columns_of(place: Place) -> Iterator[Column]:
+    spec = place.spec
+    several = not spec.is_number
+
+    def made(name: str, kind: Kind, label: str, *, unit: str = "", enum_of: bool = False) -> Column:
+        members = tuple(spec.enum) if enum_of and spec.enum else ()
+        return Column(
+            name=name,
+            kind=kind,
+            label=label,
+            unit=unit,
+            meaning=spec.meaning,
+            abbrev=spec.abbrev,
+            evidence=spec.evidence,
+            source=spec.source,
+            vocabulary=tuple(member.text for member in members),
+            numbers=tuple(int(member) for member in members),
+        )
+
+    yield made(place.value, _value_kind(spec), spec.label, unit=spec.unit)
+    if place.raw:
+        yield made(place.raw, _raw_kind(spec), f"{spec.label}, number on the wire")
+    if place.name:
+        yield made(place.name, Kind.NAME, f"{spec.label}, name of the number", enum_of=True)
+    if place.scale:
+        column = _column(place.scale, Kind.TEXTS if several else Kind.NAME, f"{spec.label}, where its scale is from")
+        yield column if several else _column(column.name, column.kind, column.label, *_SCALES)
+    if place.id:
+        yield made(place.id, Kind.INTS if several else Kind.U16, f"{spec.label}, RAM variable or setting asked for")
+    if place.unit:
+        yield _column(place.unit, Kind.TEXTS if several else Kind.TEXT, f"{spec.label}, unit")
+
+
+def _specs(declared: type[Message]) -> Iterator[Field]:
+    for spec in declared.FIELDS:
+        yield spec
+        yield from spec.bits
+    yield from declared.COMPUTED
+
+
+def _carriers(space: Space) -> Iterator[type[Message]]:
+    return (declared for declared in MESSAGES if declared.INFO.carries is space)
+
+
+def _name_of(declared: type[Message]) -> str:
+    return _WORD_BREAK.sub("_", declared.__name__).lower()
+
+
+@lru_cache(maxsize=512)
+def table_of(declared: type[Message]) -> Table:
+    """Table of a message."""
+    names = _Names(declared.INFO.abbrev)
+    shared: dict[tuple[str, Kind], Place] = {}
+    places: list[Place] = []
+    for carrier in _carriers(declared.INFO.space):
+        for spec in _specs(carrier):  # carriers stand for each other, so that their fields share columns
+            first = shared.get((spec.abbrev, _value_kind(spec)))
+            place = _place(spec, names) if first is None else _like(first, spec)
+            shared.setdefault((spec.abbrev, _value_kind(spec)), place)
+            places.append(place)
+    places += [_place(spec, names) for spec in _specs(declared)]
+    columns = {column.name: column for place in reversed(places) for column in reversed(tuple(_columns_of(place)))}
+    exchange = _EXCHANGE if declared.INFO.space is Space.WINMON else ()
+    rest = _column("rest", Kind.BYTES, declared.INFO.rest_label, abbrev="vebus.unknown")
+    return Table(
+        name=_name_of(declared),
+        title=declared.INFO.title,
+        columns=(*COMMON, *exchange, *reversed(columns.values()), rest),
+        places=tuple(places),
+        declared=declared,
+        rest="rest",
+    )
+
+
+def _like(first: Place, spec: Field) -> Place:
+    return Place(
+        spec=spec,
+        value=first.value,
+        raw=first.raw,
+        name=first.name,
+        scale=first.scale,
+        id=first.id,
+        unit=first.unit,
+    )
+
+
+@lru_cache(maxsize=1)
+def message_tables() -> Mapping[str, Table]:
+    """All tables of messages by name; those of messages that only carry others are for what cannot be read inside."""
+    return {(table := table_of(declared)).name: table for declared in (*MESSAGES, FbFrame, Unknown, UnknownSync)}
+
+
+@lru_cache(maxsize=1)
+def all_tables() -> Mapping[str, Table]:
+    """All tables that can hold frames, by name."""
+    return {**message_tables(), DAMAGED.name: DAMAGED, UNDECODED.name: UNDECODED}
+
+
+def columns_rows(tables: Iterable[Table]) -> Iterator[tuple[str | None, ...]]:
+    """Rows of table ``columns``."""
+    for table in tables:
+        for column in table.columns:
+            facts = column.documentation
+            texts = (facts.get(name.name) for name in COLUMNS.columns[3:])
+            yield (table.name, column.name, column.kind.value, *texts)
+
+
+@lru_cache(maxsize=1)
+def schema_mark() -> str:
+    """Twelve hex digits that change when the columns of any table do."""
+    facts = [
+        (table.name, column.name, column.kind.value) for table in all_tables().values() for column in table.columns
+    ]
+    return hashlib.sha256(json.dumps([*facts, *[c.name for c in CAPTURES.columns]]).encode()).hexdigest()[:12]
