@@ -132,6 +132,7 @@ EDGES = frozenset(
             "link",
             "capture",
             "wireshark",
+            "scapy_layers",
             "sinks",
             "view",
             "live",

@@ -163,6 +163,18 @@ class Layout:
         """Width of one number in bits; 0 for bytes."""
         return 8 * (self.element_size or (self.size if self.shape is Shape.INTEGER else 0))
 
+    def encode(self, value: Any) -> bytes:
+        """Bytes of one raw value.  Raises EncodeError where it does not fit."""
+        try:
+            return bytes(self.construct.build(value))
+        except (construct.ConstructError, TypeError, OverflowError) as problem:
+            raise EncodeError(f"{value!r} does not fit {self.name}") from problem
+
+    def decode(self, data: bytes) -> Raw:
+        """Raw value of exactly these bytes; their number has to be that of the layout."""
+        found: Raw = _plain(self.construct.parse(data))
+        return found
+
 
 def _integer(name: str, layout: Any, size: int, *, signed: bool = False, big_endian: bool = False) -> Layout:
     return Layout(

@@ -9,11 +9,11 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from construct import ConstructError
 from scapy.fields import AnyField, ConditionalField, Field
 from scapy.volatile import RandBin, RandChoice, RandField, RandNum, VolatileValue
 
 from vebus_protocol import schema
+from vebus_protocol.errors import EncodeError
 from vebus_protocol.schema import Message, Shape
 from vebus_tools.field_nodes import item_node, number_node
 from vebus_tools.session import NO_CONTEXT, Context
@@ -127,9 +127,9 @@ class DeclaredField(Field[Any, Any]):
             return s
         layout = _layout(self.spec)
         try:
-            return s + bytes(layout.construct.build(val))
-        except (ConstructError, TypeError, OverflowError) as problem:
-            raise ValueError(f"{self.name}={val!r} does not fit {layout.name} ({self.spec.abbrev})") from problem
+            return s + layout.encode(val)
+        except EncodeError as problem:
+            raise ValueError(f"{self.name}: {problem} ({self.spec.abbrev})") from problem
 
     def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, Any]:
         """Take the value off the bytes; None where they are too few for it."""
@@ -137,7 +137,7 @@ class DeclaredField(Field[Any, Any]):
         size = layout.size or len(s) - len(s) % (layout.element_size or 1)
         if len(s) < size:
             return s, None
-        return s[size:], self.any2i(pkt, _plain(layout.construct.parse(s[:size])))
+        return s[size:], self.any2i(pkt, layout.decode(s[:size]))
 
     def i2len(self, pkt: Packet, x: object) -> int:
         """Bytes of a value."""
@@ -245,17 +245,13 @@ def _default(declared: type[Message], spec: schema.Field) -> object:
     if spec.optional or layout.shape is Shape.LIST:
         return None if spec.optional else []
     data = bytes(min(match.get(spec.offset + at, {0})) for at in range(layout.size))
-    return spec.constant if spec.constant is not None else _plain(layout.construct.parse(data))
+    return spec.constant if spec.constant is not None else layout.decode(data)
 
 
 def _layout(spec: schema.Field) -> schema.Layout:
     if spec.layout is None:
         raise TypeError(f"{spec.abbrev} has no bytes of its own")
     return spec.layout
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (Construct has no types)
-    return list(value) if isinstance(value, list) else value
 
 
 # --- what a field asks of its packet ---------------------------------------------------------------------------------
