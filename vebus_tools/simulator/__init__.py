@@ -17,6 +17,7 @@ from vebus_tools.simulator.reacting import Reaction, Transition
 from vebus_tools.simulator.reaction import State
 from vebus_tools.simulator.scenario import Scenario, ScenarioError
 from vebus_tools.simulator.scenario_text import parse_scenario
+from vebus_tools.simulator.speakers import Speaker
 
 __all__ = [
     "DEFAULT_SCENARIO",
@@ -26,6 +27,7 @@ __all__ = [
     "Reaction",
     "Scenario",
     "ScenarioError",
+    "Speaker",
     "State",
     "TimedBytes",
     "Transition",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from vebus_protocol.enums import InfoType
+from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.mk3 import MAX_PAYLOAD, Mk3Frame, ReceivedMk3Frame, encode_mk3_frame
 from vebus_tools.framing import Mk3Splitter
 from vebus_tools.simulator.adapter_commands import Commands, Reply, bus_payload
@@ -29,6 +31,9 @@ _WATCH_S = 0.1
 _SLOT_S = 0.022  # a request waits for its slot behind the next sync frame
 _BOOT_UP = bytes(2)  # type 00; its body is not described (mk3.md 2.6)
 _LED_BYTES = 2
+_INFO, _INFO_REQUEST, _SELECTOR_AT = b"\x20", 0x21, 5
+_ACCESSORIES = (bytes((InfoType.BMS,)), bytes((InfoType.DMC,)))
+_ANSWER_S = 1.0  # a host takes an accessory that has not answered by then for absent (bms-wire.md 4.1)
 
 
 class Mk3Adapter:
@@ -45,6 +50,9 @@ class Mk3Adapter:
         self.faults = FaultPlan(scenario.faults, Side.ADAPTER, seed)
         self._installation = installation
         self._bus = bus
+        self._asked: dict[bytes, float] = {}  # selector of a poll for an accessory -> when
+        if bus is not None:
+            bus.listen(self._on_bus)
         self._latency = stream(seed, "adapter latency") if scenario.random.latency else None
         self._spec = scenario.adapter
         self._splitter = Mk3Splitter()
@@ -100,12 +108,23 @@ class Mk3Adapter:
             self.ignored += 1
             return
         self.frames_in += 1
+        if frame.payload[0] == _INFO_REQUEST:
+            self._asked[frame.payload[_SELECTOR_AT : _SELECTOR_AT + 1]] = now
         on_bus = None if self._bus is None else bus_payload(frame.payload, self._commands.memory.address or 0)
         if self._bus is not None and on_bus is not None:
             self._bus.pass_on(on_bus)
         for reply in self._commands.handle(frame.payload, now, self._form(now)):
             self._reply(reply, now + (_SLOT_S if on_bus is not None else 0.0))
         self._installation.standby_pulled = self._commands.memory.standby_pulled
+
+    def _on_bus(self, frame: ReceivedFrame, at: float) -> None:
+        """Bring the host the answer of an accessory on the bus: the same payload in both worlds (bms-wire.md 3)."""
+        kind = frame.payload[_SELECTOR_AT : _SELECTOR_AT + 1]
+        if not self._powered or not frame.good or frame.payload[:1] != _INFO or kind not in _ACCESSORIES:
+            return
+        asked = self._asked.pop(kind, -_NEVER)
+        if at - asked <= _ANSWER_S:
+            self._enqueue(at, frame.payload[:MAX_PAYLOAD])
 
     def _form(self, now: float) -> Form:
         form = self._commands.memory.form

@@ -91,6 +91,12 @@ class Multi:
         self._losses = self._device.converter.losses
         self._restarts = self._device.restarts
 
+    @property
+    def sync_at(self) -> float:
+        """When its next sync frame begins, in s: it never waits for a free line; infinity while it sends none."""
+        silent = self.installation.asleep or (self.faults and self.faults.holds(FaultKind.SILENCE, self._end_s))
+        return _NEVER if silent else self._end_s
+
     # the bus speaks --------------------------------------------------------------------------------------------------
 
     def on_record(self, record: Record) -> None:
