@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import resources
 
 from vebus_tools.wireshark.declared import declared
@@ -28,6 +29,7 @@ set_plugin_info({{ version = "{version}", description = "VE.Bus and MK2/MK3, gen
 """
 
 
+@lru_cache(maxsize=2)
 def lua_text(version: str) -> str:
     """The whole file; ``version`` is that of the program which writes it.
 
