@@ -21,7 +21,7 @@ from vebus_tools.nodes import Node
 from vebus_tools.records import Link, Record, Severity, Stamp
 from vebus_tools.session import Context
 
-__all__ = ["EVERYTHING", "Cells", "RowMaker", "Rows", "Selection", "Wide", "asked_cells", "reason_of"]
+__all__ = ["EVERYTHING", "Asked", "Cells", "RowMaker", "Rows", "Selection", "Wide"]
 
 Row = dict[str, Any]
 
@@ -126,10 +126,12 @@ def reason_of(record: Record) -> tuple[Table, str] | None:
 
 
 # --- columns of the message -------------------------------------------------------------------------------------------
+_MOST = 1 << 16
+"""Numbers that are remembered for a field."""
+
+
 class _Number:
     """Cells of one field that holds a number, made once for each raw number that comes."""
-
-    _MOST = 1 << 16
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -141,7 +143,7 @@ class _Number:
         """Cells of the field; ``raws`` are the numbers of the message."""
         before = self._context
         stale = before is None or before.book is not context.book or before.assistants is not context.assistants
-        if stale or len(self._known) >= self._MOST:
+        if stale or len(self._known) >= _MOST:
             self._known.clear()
         self._context = context
         asked = (context.ram_ids[:1], context.setting_id) if self._place.unit else ()
@@ -181,19 +183,53 @@ def scale_of(node: Node) -> str | None:
     return _SCALE_MARKS.get(node.mark) or (None if node.value is None else "announced")
 
 
-def asked_cells(place: Place, raw: Sequence[int], context: Context) -> Row:
-    """Cells of a list of numbers, of which perhaps only the request says what they are."""
-    spec = place.spec
-    nodes = [item_node(spec, at, one, context) for at, one in enumerate(raw)]
-    cells: Row = {
-        place.value: [value_of(spec, node) for node in nodes],
-        place.raw: list(raw),
-        place.scale: [scale_of(node) for node in nodes],
-        place.id: list(context.ram_ids[: len(nodes)]) or None,
-        place.unit: [node.unit or None for node in nodes],
-    }
-    cells.pop("", None)
-    return cells
+class Asked:
+    """Cells of fields of one table that need more than arithmetic, each made once for the numbers that come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, _Number] = {}
+        self._items: dict[tuple[int, int, int], tuple[Any, str | None, str | None]] = {}
+        self._context: Context | None = None
+
+    def cells(self, place: Place, raw: int | Sequence[int], raws: Mapping[str, Any], context: Context) -> Row:
+        """Cells of a field; ``raws`` are the numbers of the message that its declaration refers to."""
+        if not isinstance(raw, int):
+            return self._list(place, raw, context)
+        number = self._numbers.get(id(place.spec))
+        if number is None:
+            number = self._numbers[id(place.spec)] = _Number(place)
+        return number.cells(raw, raws, context)
+
+    def _list(self, place: Place, raws: Sequence[int], context: Context) -> Row:
+        """A list of numbers, of which perhaps only the request says what they are."""
+        before = self._context
+        if before is None or before.book is not context.book or before.assistants is not context.assistants:
+            self._items.clear()
+        self._context = context
+        asked = (*context.ram_ids[: len(raws)], *[-1] * (len(raws) - len(context.ram_ids)))
+        items = [
+            self._item(place.spec, at, raw, which, context)
+            for at, (raw, which) in enumerate(zip(raws, asked, strict=True))
+        ]
+        cells: Row = {
+            place.value: [value for value, _, _ in items],
+            place.raw: list(raws),
+            place.scale: [scale for _, scale, _ in items],
+            place.id: list(context.ram_ids[: len(raws)]) or None,
+            place.unit: [unit for _, _, unit in items],
+        }
+        cells.pop("", None)
+        return cells
+
+    def _item(self, spec: Field, at: int, raw: int, which: int, context: Context) -> tuple[Any, str | None, str | None]:
+        key = (id(spec), raw, which)
+        found = self._items.get(key)
+        if found is None:
+            if len(self._items) >= _MOST:
+                self._items.clear()
+            node = item_node(spec, at, raw, context)
+            found = self._items[key] = value_of(spec, node), scale_of(node), node.unit or None
+        return found
 
 
 class _Fields:
@@ -202,7 +238,7 @@ class _Fields:
     def __init__(self, table: Table) -> None:
         self._places = table.by_spec
         self._rest = table.rest
-        self._numbers: dict[int, _Number] = {}
+        self._asked = Asked()
 
     def fill(self, row: Row, message: Message, context: Context) -> None:
         """Put all fields of a message, carrier or body, into a row."""
@@ -228,7 +264,7 @@ class _Fields:
         if isinstance(raw, int):
             self._number(row, spec, raw, raws, context)
         elif isinstance(raw, tuple):
-            row.update({place.value: list(raw)} if spec.scale is None else asked_cells(place, raw, context))
+            row.update({place.value: list(raw)} if spec.scale is None else self._asked.cells(place, raw, raws, context))
         elif spec.layout is not None and spec.layout.shape is Shape.TEXT:
             row[place.value] = raw.decode("ascii", "backslashreplace")
         else:
@@ -238,10 +274,7 @@ class _Fields:
         if spec.scale is None and spec.enum is None and not spec.absent and spec.valid is None:
             row[self._places[id(spec)].value] = raw != 0 if spec.width == 1 else raw
             return
-        number = self._numbers.get(id(spec))
-        if number is None:
-            number = self._numbers[id(spec)] = _Number(self._places[id(spec)])
-        row.update(number.cells(raw, raws, context))
+        row.update(self._asked.cells(self._places[id(spec)], raw, raws, context))
 
 
 class RowMaker:
