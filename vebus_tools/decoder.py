@@ -40,8 +40,13 @@ class Decoder:
         self._count = 0
 
     def feed(self, chunk: Chunk) -> Iterator[Record]:
-        """Take the next chunk and yield the records that are complete."""
+        """Take the next chunk and yield the records that are complete.
+
+        A whole frame of a known direction ends what is pending without one, so that bytes keep their order.
+        """
         link = chunk.link or self._link
+        if chunk.whole and chunk.direction is not None and (link, chunk.interface, None) in self._streams:
+            yield from self._finish(self._streams[link, chunk.interface, None])
         key = (link, chunk.interface, chunk.direction)
         if key not in self._streams:
             timebase = self._timebases.setdefault(key[:2], Timebase(link, self._baud))
@@ -54,9 +59,12 @@ class Decoder:
     def finish(self) -> Iterator[Record]:
         """End of the input: yield what is pending."""
         for stream in self._streams.values():
-            for record in stream.finish(self._count):
-                self._count = record.number
-                yield record
+            yield from self._finish(stream)
+
+    def _finish(self, stream: _Stream) -> Iterator[Record]:
+        for record in stream.finish(self._count):
+            self._count = record.number
+            yield record
 
 
 class _Stream:

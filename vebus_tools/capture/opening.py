@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vebus_tools.capture.stream import ByteSource
     from vebus_tools.records import Chunk
 
-__all__ = ["AUTO", "Capture", "EmptyCapture", "open_capture", "open_writer", "read_capture"]
+__all__ = ["AUTO", "Capture", "EmptyCapture", "format_to_write", "open_capture", "open_writer", "read_capture"]
 
 AUTO = "auto"
 
@@ -226,13 +226,14 @@ def open_writer(
     onto it is refused.  Raises CaptureError.
     """
     if isinstance(target, str | os.PathLike):
-        make = _WRITERS[_format_to_write(os.fspath(target), form)]
+        make = _WRITERS[format_to_write(os.fspath(target), form)]
         return make(open_output(target, input_path=input_path))
     name = str(getattr(target, "name", "output stream"))
-    return _WRITERS[_format_to_write("-", form)](Output(target, name, owned=False))
+    return _WRITERS[format_to_write("-", form)](Output(target, name, owned=False))
 
 
-def _format_to_write(target: str, form: str | None) -> Format:
+def format_to_write(target: str, form: str | None) -> Format:
+    """The format that a name and an option ask for, see ``open_writer``.  Raises CaptureError."""
     if form is not None:
         found = _format_named(form)
         if found not in _WRITERS:

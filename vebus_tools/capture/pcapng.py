@@ -175,7 +175,8 @@ def _packet_options(record: Record, remarks: Iterable[str]) -> bytes:
     skipped = record.frame is None and record.reason
     if not (remarks or skipped or record.comments):
         return _FLAG_OPTIONS[record.direction]
-    options = [(Option.COMMENT, _clipped(text)) for text in (*record.comments, *remarks)]
+    texts = (*record.comments, *remarks)
+    options: list[tuple[int, bytes]] = [(Option.COMMENT, _clipped(text)) for text in texts]
     if skipped:
         options.append((Option.COMMENT, f"{SKIPPED}{record.reason}".encode()))
     if record.direction in _FLAG_WORDS:

@@ -66,7 +66,8 @@ class Ring:
 class Recording:
     """What is recorded, and where to: ``target`` is a path or "-", ``form`` a capture format or None for its suffix.
 
-    ``gzip`` packs each file when it is finished.  ``zone`` is that of the times in file names, None that of this
+    ``gzip`` packs each file when it is finished.  ``input_path`` is a capture that is read meanwhile, which is never
+    overwritten.  ``zone`` is that of the times in file names, None that of this
     computer.
     """
 
@@ -79,6 +80,7 @@ class Recording:
     notes: InterfaceNotes | CaptureNotes = NO_NOTES
     comments: tuple[str, ...] = ()
     zone: tzinfo | None = None
+    input_path: str | None = None
 
 
 @dataclass(slots=True)
@@ -183,8 +185,9 @@ class Recorder:
         suffix = PurePath(recording.target).suffix.lower()
         pcapng = recording.form == "pcapng" or (recording.form is None and suffix in ("", ".pcapng"))
         if not pcapng:
-            return open_writer(self._name, recording.form)
-        return PcapngWriter(open_output(self._name), notes=recording.notes, comments=recording.comments)
+            return open_writer(self._name, recording.form, input_path=recording.input_path)
+        output = open_output(self._name, input_path=recording.input_path)
+        return PcapngWriter(output, notes=recording.notes, comments=recording.comments)
 
     def _file_name(self, at: float) -> str:
         target = self._recording.target
