@@ -247,7 +247,7 @@ class FakeTty:
         self.lines_stuck = False
         self.serial = bytes(128)
         self._real = fcntl.ioctl
-        monkeypatch.setattr(tty_module, "_is_pty", lambda _fd: False)
+        monkeypatch.setattr(tty_module, "is_pty", lambda _fd: False)
         monkeypatch.setattr(tty_module, "holders", lambda _path: [])
         monkeypatch.setattr(fcntl, "ioctl", self.ioctl)
 

@@ -5,7 +5,7 @@ Nothing here opens a port: `EmulatedBms` takes records and returns what it would
 
 from vebus_tools.emulator.content import Content, content_of
 from vebus_tools.emulator.inputs import Inputs, Terminals, remote_is_on
-from vebus_tools.emulator.machine import EmulatedBms, Event
+from vebus_tools.emulator.machine import EmulatedBms, Event, Offer
 from vebus_tools.emulator.outputs import Led, Level, Output, Outputs, lit, outputs_of
 from vebus_tools.emulator.regions import (
     REGIONS,
@@ -32,6 +32,7 @@ __all__ = [
     "Level",
     "Life",
     "LinkMode",
+    "Offer",
     "Output",
     "Outputs",
     "Remote",

@@ -22,7 +22,7 @@ from vebus_tools.emulator.outputs import Led, Outputs, outputs_of
 from vebus_tools.emulator.regions import Life, LinkMode, State, Timing, step
 from vebus_tools.records import Record, Severity, Transmission
 
-__all__ = ["BYTE_S", "EmulatedBms", "Event"]
+__all__ = ["BYTE_S", "EmulatedBms", "Event", "Offer"]
 
 BYTE_S = 10 / 256_000
 """Time of one byte on the line in s."""
@@ -40,6 +40,19 @@ class Event:
     at_s: float
     text: str
     requirements: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A frame that is due, without its number; ``latest`` in s is when its data are too old.
+
+    ``content`` is what an information frame says, None for a version reply.
+    """
+
+    name: str
+    values: Mapping[str, int]
+    latest: float
+    content: Content | None = None
 
 
 class EmulatedBms:
@@ -173,17 +186,42 @@ class EmulatedBms:
         """What is to be sent at ``now``, at most one frame; call it after each record and whenever time has passed."""
         content = self._advance(now)
         slot = self._slot(now)
-        if self.stopped or slot is None or content is None or self._expiry() < slot:
+        offer = None if slot is None else self._offer(content, slot)
+        if offer is None or slot is None:
             return []
-        if self._spec is not None and self._due(content, slot):
-            self._said, self._said_at = content, slot
-            values = values_for(self._spec, content, self.frames)
+        self._number = (self._number + 1) & _LAST_NUMBER
+        wire = encode(self.profile, offer.name, offer.values, number=self._number)
+        self.took(offer, wire, slot)
+        return [Transmission(earliest=slot, latest=min(slot + _SLOT_S, offer.latest), data=wire)]
+
+    def offer(self, now: float, slot: float) -> Offer | None:
+        """What it would send in a slot ahead, for a caller that knows the number of the sync frame before we do.
+
+        A caller that sends it says so with `took`; until then the offer stands.
+        """
+        return self._offer(self._advance(now), slot)
+
+    def took(self, offer: Offer, wire: bytes, at: float) -> None:
+        """An offer was sent at a time in s, as these bytes."""
+        if offer.content is not None:
+            self._said, self._said_at = offer.content, at
             self.frames += 1
-            return [self._send(self._spec.name, values, slot)]
+        else:
+            self._asked = False
+        self._slot_at = None  # one frame a sync cycle
+        self._sent.append(wire)
+
+    def _offer(self, content: Content | None, slot: float) -> Offer | None:
+        latest = self._expiry()
+        if self.stopped or content is None or latest < slot:
+            return None
+        if self._spec is not None and self._due(content, slot):
+            values = values_for(self._spec, content, self.frames)
+            return Offer(name=self._spec.name, values=values, latest=latest, content=content)
         if self._asked and self._reply is not None and self.state.link is LinkMode.NORMAL:
-            self._asked = False  # in low power a poll stays open: hosts see no version then (bms-wire.md 5.4, inferred)
-            return [self._send(self._reply.name, {"version": self.version}, slot)]
-        return []
+            # in low power a poll stays open: hosts see no version then (bms-wire.md 5.4, inferred)
+            return Offer(name=self._reply.name, values={"version": self.version}, latest=latest)
+        return None
 
     @property
     def next_at(self) -> float | None:
@@ -211,10 +249,3 @@ class EmulatedBms:
             return self._slot_at if now >= self._slot_at - _AHEAD_S else None
         silent = self._sync_at is None or now - self._sync_at > _SYNC_GONE_S
         return now if silent else None
-
-    def _send(self, name: str, values: Mapping[str, int], slot: float) -> Transmission:
-        self._slot_at = None  # one frame a sync cycle
-        self._number = (self._number + 1) & _LAST_NUMBER
-        wire = encode(self.profile, name, values, number=self._number)
-        self._sent.append(wire)
-        return Transmission(earliest=slot, latest=min(slot + _SLOT_S, self._expiry()), data=wire)

@@ -1,7 +1,8 @@
 """The byte edge to the outside: serial ports and URLs for reading, ends that others connect to, a list of ports.
 
 Readers (``open_link``) cannot write: they have no method for it.  Ends (``PtyEnd``, ``TcpServer``, ``memory_pair``) are
-for simulators and replay, and never a serial port.
+for simulators and replay, and never a serial port.  What can send to a serial port is `vebus_tools.link.sending`, which
+only the transmitting BMS imports.
 """
 
 from vebus_tools.link.ends import End, MemoryEnd, PtyEnd, TcpServer, memory_pair, wait_for

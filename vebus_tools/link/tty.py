@@ -21,7 +21,7 @@ from pathlib import Path
 
 from vebus_tools.link.errors import BusyLinkError, LinkError
 
-__all__ = ["LineErrors", "TtyState", "can_open_tty", "close_tty", "holders", "line_errors", "open_tty"]
+__all__ = ["LineErrors", "TtyState", "can_open_tty", "close_tty", "holders", "is_pty", "line_errors", "open_tty"]
 
 _TCGETS2, _TCSETS2 = 0x802C542A, 0x402C542B
 _TIOCGICOUNT = 0x545D
@@ -76,7 +76,7 @@ def open_tty(
     """
     fd = _open(path, os.O_RDWR if writable else os.O_RDONLY)
     try:
-        pty = _is_pty(fd)
+        pty = is_pty(fd)
         if not pty:
             _drop_modem_lines(fd, path)
         if exclusive:
@@ -139,7 +139,8 @@ def _open_error(path: str, problem: OSError) -> LinkError:
     return LinkError(f"{path}: {advice}")
 
 
-def _is_pty(fd: int) -> bool:
+def is_pty(fd: int) -> bool:
+    """Whether an open tty is one end of a pty."""
     return os.major(os.fstat(fd).st_rdev) in _PTY_MAJORS
 
 
