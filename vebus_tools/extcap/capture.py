@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from vebus_tools.capture.output import Output
 from vebus_tools.capture.notes import InterfaceNotes, Statistics
+from vebus_tools.capture.output import Output
 from vebus_tools.capture.pcapng import PcapngWriter
 
 if TYPE_CHECKING:
