@@ -20,7 +20,7 @@ GATE = Part("firmware gate", done=True)
 BATTERY = Part("battery", done=True)
 BMS = Part("emulated BMS", done=True)
 PROFILE = Part("profiles", done=True)
-MULTI = Part("simulated Multi with a BMS", done=False)
+MULTI = Part("simulated Multi with a BMS", done=True)
 NEIGHBOURS = Part("simulated neighbours (BatteryProtect, charge relay)", done=False)
 HOST = Part("simulated GX device, dongle and DMC", done=False)
 DVCC = Part("simulated DVCC", done=False)
@@ -47,8 +47,8 @@ _SIM = {
     BMS: {
         12: "cell about to be low: pre-alarm",
         13: "low cell: loads off",
-        14: "low cell: no discharge, in the frame (the Multi's part is open)",
-        15: "high cell or hot: charge restricted, in the frame (the Multi's part is open)",
+        14: "low cell: no discharge, in the frame and by the Multi",
+        15: "high cell or hot: charge restricted, in the frame and by the Multi",
         16: "high cell or hot: chargers off by the output (DVCC is open)",
         18: "pre-alarm output floats, then goes high",
         22: "30 s from pre-alarm to load disconnect",
@@ -76,7 +76,7 @@ _SIM = {
         77: "L pulled low: on",
         78: "H pulled high: on",
         79: "anything else: off",
-        81: "remote off: neither charge nor discharge (the Multi's part is open)",
+        81: "remote off: neither charge nor discharge, in the frame and by the Multi",
         85: "GX-Pow takes the higher supply",
         88: "GX-Pow may go on a low cell",
         89: "Aux-In keeps GX-Pow alive",

@@ -143,6 +143,7 @@ TABLE: tuple[Row, ...] = (
     Row((State.WITHOUT_BMS,), _concerned, State.OFF, "B-119; inferred: from the first frame on, U-6"),
     Row(_STARTED, lambda at: at.restarted, State.OFF, "B-137 B-139; inferred: start-up order, U-6"),
     # the firmware decides first
+    Row((*_RUNNING, *_HELD, State.EMERGENCY), lambda at: not at.verdict.accepted, State.OFF, "B-137 B-138"),
     Row((State.OFF,), _error_15, State.ERR15, "B-138 B-139; inferred: the Multi raises it, U-25"),
     Row((State.OFF,), _no_assistant, State.NEED_ASSISTANT, "B-137; inferred: error 7, U-12"),
     # the BMS is not found
