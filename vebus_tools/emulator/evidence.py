@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vebus_protocol.bms import BmsFrame, FieldType, FrameSpec, Profile, Sort, Towards, decode
 from vebus_protocol.frame import Frame
@@ -41,7 +42,7 @@ class Evidence:
 
 
 def check_evidence(profile: Profile, found: Mapping[str, HeardCapture]) -> Evidence:
-    """Compare a profile with the captures it names; ``found`` has those that are at hand, by the name in the profile."""
+    """Compare a profile with its captures; ``found`` has those that are at hand, by the name in the profile."""
     spec = next((one for one in profile.frames if one.periodic and one.towards is Towards.FROM_BMS), None)
     if spec is None or not profile.provenance.captures:
         return Evidence(profile=profile.id, problems=("the profile names no captures of an information frame",))
@@ -69,7 +70,7 @@ def _files(profile: Profile, found: Mapping[str, HeardCapture]) -> Iterator[str]
         if one.file not in found:
             yield f"the capture {one.file} is not at hand"
         elif found[one.file].sha256 != one.sha256:
-            yield f"{one.file} is another file than the profile was made from (SHA-256 {found[one.file].sha256[:12]}...)"
+            yield f"{one.file} is not the file that the profile was made from: SHA-256 {found[one.file].sha256[:12]}..."
 
 
 def _strange(heard: Mapping[str, list[_Heard]]) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _counters(spec: FrameSpec, frames: list[BmsFrame]) -> Iterator[str]:
     for field in spec.fields:
         if field.type is FieldType.COUNTER:
             values = [int(one.values[field.name]) for one in frames]
-            if any(later != (earlier + 1) & 0xFF for earlier, later in zip(values, values[1:], strict=False)):
+            if any(later != (earlier + 1) & 0xFF for earlier, later in pairwise(values)):
                 yield f"{field.name} does not count the frames"
 
 

@@ -40,7 +40,7 @@ class Interlocks:
     """The interlocks of one session.  All times are in s on one clock that never jumps.
 
     ``stopped`` tells why nothing is sent any more, None while that is not so; ``notes`` are things to tell people.
-    ``facts`` and the folds ``line``, ``rate``, ``read_back``, ``dead_man``, ``transitions``, ``watch`` are to be read only.
+    ``facts`` and the folds ``line``, ``rate``, ``read_back``, ``dead_man``, ``transitions``, ``watch`` are for reading.
     """
 
     def __init__(
@@ -169,6 +169,8 @@ class Interlocks:
         if self.stopped is not None:
             return
         which = interlock(number) if number else None
+        if not self.frames and exit_code in (ExitCode.STOPPED, ExitCode.SECOND_BMS):
+            exit_code = ExitCode.REFUSED
         self.stopped = Stop(at_s=now, why=why, interlock=which, latched=latched, exit_code=exit_code)
         loss = self.profile.timing.get("loss_timeout")
         if self.frames and self.mode is not Mode.DRY_RUN and loss is not None:

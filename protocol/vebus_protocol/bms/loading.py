@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import TypeVar
 
@@ -147,6 +148,7 @@ def read_profile(text: str, where: str) -> Profile:
         frames=tuple(map(_frame, table.tables("frames"))),
         rules=tuple(map(_rule, table.tables("rules"))),
         vectors=tuple(map(_vector, table.tables("tests"))),
+        digest=sha256(text.encode()).hexdigest(),
     )
     table.end()
     _check_names(profile, where)

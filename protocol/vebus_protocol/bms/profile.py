@@ -277,7 +277,10 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One profile file.  ``timing`` has the keys interval_normal, interval_low_power, jitter, loss_timeout, boot."""
+    """One profile file.  ``timing`` has the keys interval_normal, interval_low_power, jitter, loss_timeout, boot.
+
+    ``digest`` is the SHA-256 of the file in hex.
+    """
 
     id: str
     version: int
@@ -291,6 +294,7 @@ class Profile:
     frames: tuple[FrameSpec, ...]
     rules: tuple[Rule, ...]
     vectors: tuple[GoldenVector, ...]
+    digest: str = ""
 
     def frame(self, name: str) -> FrameSpec:
         """A frame by its name.  Raises ProfileError."""
