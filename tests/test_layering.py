@@ -72,12 +72,17 @@ LAYERS = (
     layer("vebus_tools.filter_values"),
     layer("vebus_tools.filters"),
     layer("vebus_tools.generated"),
+    layer("vebus_tools.portrait"),
+    layer("vebus_tools.differences"),
     layer("vebus_tools.bulk", "numpy", "pyarrow", "duckdb"),
+    layer("vebus_tools.statistics"),
+    layer("vebus_tools.statistics.stream_columns", "numpy"),
     layer("vebus_tools.battery"),
     layer("vebus_tools.firmware"),
     layer("vebus_tools.emulator"),
     layer("vebus_tools.interlocks"),
     layer("vebus_tools.simulator"),
+    layer("vebus_tools.rehearsal"),
     layer("vebus_tools.link", "serial"),
     layer("vebus_tools.capture", "scapy"),
     layer("vebus_tools.wireshark"),
@@ -90,6 +95,10 @@ LAYERS = (
     layer("vebus_tools.view.controls"),
     layer("vebus_tools.view.screen", "rich"),
     layer("vebus_tools.view", "rich"),
+    layer("vebus_tools.panel.model"),
+    layer("vebus_tools.panel.entry"),
+    layer("vebus_tools.panel.screen", "rich"),
+    layer("vebus_tools.panel", "rich"),
     layer("vebus_tools.live"),
     layer("vebus_tools.transmitter"),
     layer("vebus_tools.extcap"),
@@ -119,7 +128,14 @@ STANDALONE = frozenset({"vebus_protocol.errors", "vebus_tools.battery"})
 
 # Slow to import, so only inside the function that needs it, except where the whole module is about it.
 SLOW = frozenset({"duckdb", "matplotlib", "numpy", "pyarrow", "rich", "scapy"})
-ABOUT_SLOW = frozenset({"vebus_tools.bulk", "vebus_tools.bulk_text", "vebus_tools.scapy_layers"})
+ABOUT_SLOW = frozenset(
+    {
+        "vebus_tools.bulk",
+        "vebus_tools.bulk_text",
+        "vebus_tools.scapy_layers",
+        "vebus_tools.statistics.stream_columns",
+    }
+)
 
 # No I/O, clock or thread in the core: time and bytes come in as arguments.
 CORE_NEVER = frozenset(
@@ -135,6 +151,7 @@ EDGES = frozenset(
             "scapy_layers",
             "sinks",
             "view",
+            "panel",
             "live",
             "transmitter",
             "extcap",

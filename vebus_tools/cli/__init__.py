@@ -21,11 +21,14 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
     "convert": "Write a capture in another format: raw, hex, log or pcapng.",
+    "diff": "Say what differs between two captures: kinds, senders, values, bits, periods.",
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
     "simulate": "Simulate a Multi on its bus, an MK3 adapter in front of it, or both.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
+    "stats": "Count what is in captures: load, periods, damage, replies, values.",
     "check-firmware": "Say whether a VE.Bus BMS V2 may be connected to these units.",
     "extcap": "Capture for Wireshark and tshark, which call this themselves.",
+    "emulate-bms": "Emulate a VE.Bus BMS V2: dry run, simulation, or a real bus.",
     "wireshark": "Show and capture VE.Bus in Wireshark and tshark: install, check, remove.",
 }
 """Sub-command -> first line of its help.  Its function has the same name and lives in the module of that name, with
