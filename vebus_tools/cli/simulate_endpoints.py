@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import termios
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from vebus_protocol.schema import Direction, Link
 from vebus_tools.capture import open_writer
@@ -33,11 +33,22 @@ _INPUT_SPEED = 4  # place in what tcgetattr returns
 class Recorder:
     """Writes timed bytes to a capture, one record each."""
 
-    def __init__(self, target: str, form: str | None, link: Link, started: float | None) -> None:
-        """``started`` is the wall clock at 0 s, None in virtual time.  Raises CaptureError."""
+    def __init__(
+        self,
+        target: str,
+        form: str | None,
+        link: Link,
+        started: float | None,
+        directions: Mapping[str, Direction] = _DIRECTIONS,
+    ) -> None:
+        """``started`` is the wall clock at 0 s, None in virtual time; ``directions`` go by sender.
+
+        Raises CaptureError.
+        """
         self._writer = open_writer(target, form)
         self._link = link
         self._started = started
+        self._directions = directions
         self._number = self._offset = 0
         self._bare = started is None and isinstance(self._writer, RawWriter)
         self._waiting = bytearray()
@@ -65,7 +76,7 @@ class Recorder:
             offset=self._offset,
             wire=sent.data,
             frame=None,
-            direction=_DIRECTIONS.get(sent.sender, Direction.BOTH),
+            direction=self._directions.get(sent.sender, Direction.BOTH),
             interface="simulation",
         )
         self._offset += len(sent.data)
@@ -81,10 +92,19 @@ class Recorder:
 class BusSide:
     """The RS485 side."""
 
-    def __init__(self, bus: VirtualBus, ends: list[End], recorder: Recorder | None, *, live: bool) -> None:
-        """``live``: bytes reach the ends when they would be over on a real line."""
+    def __init__(
+        self,
+        bus: VirtualBus,
+        ends: list[End],
+        recorder: Recorder | None,
+        *,
+        live: bool,
+        source: Callable[[float], Iterator[TimedBytes]] | None = None,
+    ) -> None:
+        """``live``: bytes reach the ends when they would be over on a real line; ``source`` runs the bus."""
         self.ends = ends
         self._bus = bus
+        self._source = source or bus.run
         self._recorder = recorder
         self._live = live
         self._late: deque[TimedBytes] = deque()
@@ -106,7 +126,7 @@ class BusSide:
         if not self.wanted:
             return
         recorder = self._recorder
-        for sent in self._bus.run(now):
+        for sent in self._source(now):
             if recorder is not None:
                 recorder.write(sent)
             if self.ends:
