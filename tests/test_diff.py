@@ -19,7 +19,7 @@ from vebus_tools.records import Chunk, Stamp, TimeSource
 from vebus_tools.runner import dissections
 from vebus_tools.simulator import VirtualBus, load_scenario
 
-SYNTHETIC = ROOT / "captures" / "synthetic-60s.bin"
+SYNTHETIC = ROOT / "vebus_tools" / "samples" / "synthetic-10s.bin"
 
 
 def chunks(*payloads: bytes, every_s: float = 0.5, sender: int = 0x8383) -> list[Chunk]:
