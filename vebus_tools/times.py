@@ -13,7 +13,17 @@ from functools import lru_cache
 
 from vebus_tools.records import Stamp
 
-__all__ = ["NO_TIMING", "TimeForm", "Timeline", "Timing", "arrival_text", "elapsed_text", "epoch_text", "time_text"]
+__all__ = [
+    "NO_TIMING",
+    "TimeForm",
+    "Timeline",
+    "Timing",
+    "arrival_text",
+    "elapsed_text",
+    "epoch_text",
+    "nanoseconds",
+    "time_text",
+]
 
 _SECOND = 1_000_000_000
 _DIGITS = 9
@@ -95,7 +105,7 @@ def time_text(
         return elapsed_text(stamp, timing.first, decimals=decimals)
     if form is TimeForm.EPOCH:
         return epoch_text(stamp, decimals=decimals)
-    seconds, fraction = divmod(_nanoseconds(stamp.at), _SECOND)
+    seconds, fraction = divmod(nanoseconds(stamp.at), _SECOND)
     clock = _clock(seconds, _DATE_PATTERNS.get(form, "%H:%M:%S"), UTC if form in _UTC_FORMS else zone)
     return clock if clock == _UNPRINTABLE_DATE else clock + _fraction(fraction, decimals)
 
@@ -106,12 +116,12 @@ def elapsed_text(stamp: Stamp, earlier: Stamp | None, *, decimals: int = 9) -> s
         return _decimal(0, decimals)
     if earlier.epoch != stamp.epoch:
         return ""
-    return _decimal(_nanoseconds(stamp.at) - _nanoseconds(earlier.at), decimals)
+    return _decimal(nanoseconds(stamp.at) - nanoseconds(earlier.at), decimals)
 
 
 def epoch_text(stamp: Stamp, *, decimals: int = 9) -> str:
     """Seconds since 1970 of a stamp with an epoch."""
-    return _decimal(_nanoseconds(stamp.at), decimals)
+    return _decimal(nanoseconds(stamp.at), decimals)
 
 
 def arrival_text(stamp: Stamp, zone: tzinfo | None = None) -> str:
@@ -119,7 +129,7 @@ def arrival_text(stamp: Stamp, zone: tzinfo | None = None) -> str:
 
     ``zone`` None is the zone of this computer.
     """
-    seconds, fraction = divmod(_nanoseconds(stamp.at), _SECOND)
+    seconds, fraction = divmod(nanoseconds(stamp.at), _SECOND)
     try:
         local = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
     except (OverflowError, ValueError, OSError):
@@ -128,7 +138,7 @@ def arrival_text(stamp: Stamp, zone: tzinfo | None = None) -> str:
     return f"{_MONTHS[local.month - 1]} {local.day:2d}, {local.year} {clock} {local.tzname()}"
 
 
-def _nanoseconds(at: float) -> int:
+def nanoseconds(at: float) -> int:
     """Whole nanoseconds; the digits that a double of this size does not hold are zero and not noise."""
     return round(at * 1e9) if abs(at) < _NANOSECOND_LIMIT else round(at * 1e6) * 1000
 

@@ -30,7 +30,7 @@ from vebus_tools.sinks.text import arrow_for
 from vebus_tools.tally import Tally
 from vebus_tools.times import TimeForm, Timeline, Timing
 
-__all__ = ["Printer", "Request", "name_table", "run"]
+__all__ = ["Printer", "Request", "name_table", "run", "scale_book"]
 
 STANDARD_INPUT = "-"
 _LISTS: dict[str, Callable[[], Iterator[str]]] = {
@@ -80,7 +80,7 @@ def run(request: Request) -> int:
             writer = stack.enter_context(open_writer(request.write, request.file_type, input_path=request.source))
         opened = _Opened(source, request)
         if can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
-            book, arrow = _book(request.device_table), arrow_for(sys.stdout.encoding)
+            book, arrow = scale_book(request.device_table), arrow_for(sys.stdout.encoding)
             failure = print_wide(
                 opened.capture,
                 sys.stdout,
@@ -135,7 +135,7 @@ class _Opened:
 
 
 def _read(opened: _Opened, request: Request, names: NameTable) -> Iterator[Dissection]:
-    book = _book(request.device_table)
+    book = scale_book(request.device_table)
     capture, link = opened.capture, opened.link
     knowledge: Knowledge | None = None
     fast = engine() is not Engine.REFERENCE
@@ -153,7 +153,8 @@ def _all_readable(capture: Capture) -> Iterator[Chunk]:
         return
 
 
-def _book(table: str | None) -> ScaleBook:
+def scale_book(table: str | None) -> ScaleBook:
+    """Scales to assume, from the table of this name or the default one.  Raises UsageError."""
     name = table or DEFAULT_TABLE
     if name not in DEVICE_TABLES:
         raise UsageError(f"--device-table {name}: there are {', '.join(map(repr, DEVICE_TABLES))}")

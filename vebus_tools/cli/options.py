@@ -7,19 +7,38 @@ import typer
 __all__ = [
     "Color",
     "Details",
+    "DeviceTable",
     "DisplayFilter",
     "FieldNames",
     "FieldOptions",
     "HexPane",
     "Hexdump",
+    "InputFormat",
     "LineBuffered",
+    "LinkChoice",
     "NamesFile",
     "Only",
     "OutputType",
     "PrintToo",
+    "Statistics",
     "TimeColumn",
 ]
 
+InputFormat = Annotated[
+    Literal["auto", "raw", "hex", "log", "pcapng"],
+    typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
+]
+LinkChoice = Annotated[
+    Literal["auto", "rs485", "mk3"],
+    typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
+]
+DeviceTable = Annotated[
+    str | None, typer.Option("--device-table", help="Published scales to assume until the capture tells them.")
+]
+Statistics = Annotated[
+    list[str] | None,
+    typer.Option("-z", "--statistics", help="Count, and print a table in the end; repeat; -z help.", metavar="NAME"),
+]
 OutputType = Annotated[
     Literal["text", "tabs", "fields", "json", "jsonraw", "ek", "psml", "pdml"],
     typer.Option("-T", "--output-type", help="Form of the output."),
