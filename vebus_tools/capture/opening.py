@@ -76,6 +76,11 @@ class Capture:
         self.chunks = _guarded(source, chunks)
         self._source = source
 
+    @property
+    def offset(self) -> int:
+        """Bytes of the file that were read so far, unpacked where it is packed."""
+        return self._source.offset
+
     def link(self) -> Link:
         """The link it was heard on (see detect_link), told from the first chunks; none of them is lost.
 
