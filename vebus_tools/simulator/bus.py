@@ -154,7 +154,7 @@ class VirtualBus:
             if due >= until_s:
                 return
             self.now_s = max(self.now_s, due)
-            speakers.poll(due)
+            speakers.poll(due, BYTE_S)
             for together in speakers.due(due, BYTE_S):
                 for sent in self._speak(together):
                     speakers.hear(sent.data, sent.at_s + len(sent.data) * BYTE_S)

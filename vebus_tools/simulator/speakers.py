@@ -89,15 +89,16 @@ class Speakers:
         asked = min((place.next_at for place in self._places.values()), default=_NEVER)
         return min(asked, self._waiting[0][0]) if self._waiting else asked
 
-    def poll(self, now: float) -> None:
-        """Ask everybody whose time has come."""
+    def poll(self, now: float, at_once_s: float) -> None:
+        """Ask everybody whose time has come, and who comes so soon that it could not hear the others begin."""
         for name, place in tuple(self._places.items()):
-            if place.next_at > now:
+            at = max(place.next_at, now)
+            if at > now and at >= now + at_once_s:
                 continue
-            place.polled_at = now
-            for sent in place.speaker.poll(now):
+            place.polled_at = at
+            for sent in place.speaker.poll(at):
                 self._order += 1
-                heappush(self._waiting, (max(sent.earliest, now), self._order, sent, name))
+                heappush(self._waiting, (max(sent.earliest, at), self._order, sent, name))
 
     def due(self, now: float, at_once_s: float) -> Iterator[dict[str, Transmission]]:
         """What is to go out by ``now``, by sender; several begin within ``at_once_s`` of each other, unheard."""
