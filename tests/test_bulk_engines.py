@@ -3,7 +3,7 @@
 `pytest tests/test_bulk_engines.py --frames 1000000` runs the same on so many records.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ from vebus_tools.dissection import dissect
 from vebus_tools.framing import Rs485Splitter
 from vebus_tools.records import Chunk, Record
 from vebus_tools.session import Session
+from vebus_tools.sinks.frame_form import MachineForm
+from vebus_tools.sinks.json_form import EkForm
 from vebus_tools.sinks.text_form import TextForm
+from vebus_tools.sinks.tree import ALL_DETAILS
 from vebus_tools.times import Timeline
 
 np = pytest.importorskip("numpy")
@@ -31,7 +34,7 @@ np = pytest.importorskip("numpy")
 from vebus_tools.bulk import SOURCES, Column, Columns, Status, Table, read_columns  # noqa: E402
 from vebus_tools.bulk.framing import segments  # noqa: E402
 from vebus_tools.bulk.stream import Batch, batches  # noqa: E402
-from vebus_tools.bulk_text import SummaryLines  # noqa: E402
+from vebus_tools.bulk_text import SummaryLines, WholeRecords, record_form  # noqa: E402
 
 STREAM_BYTES = 24_000  # about 1,500 records
 SIZES = (64, 700, 9_000, 1 << 20)
@@ -187,8 +190,15 @@ def test_types_and_units_come_from_the_declaration() -> None:
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
-def reference_lines(data: bytes) -> bytes:
-    timeline, form, session = Timeline(), TextForm(arrow="->"), Session()
+FORMS: dict[str, Callable[[], MachineForm]] = {
+    "tree": lambda: TextForm(tree=ALL_DETAILS, summary=False),
+    "ek": EkForm,
+}
+
+
+def reference_lines(data: bytes, form: MachineForm | None = None) -> bytes:
+    timeline, session = Timeline(), Session()
+    form = form or TextForm(arrow="->")
     return "".join(
         form.record(dissect(record, session.observe(record)), timeline.place(record.stamp))
         for record in decode_chunks([Chunk(data=data)], Link.RS485)
@@ -199,6 +209,16 @@ def test_wide_summary_lines(streams: Iterator[bytes]) -> None:
     for number, data in enumerate(streams):
         if number % 2 == 0:  # the reference takes longest here
             assert b"".join(SummaryLines(arrow="->").write([data])) == reference_lines(data)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_whole_records(name: str, streams: Iterator[bytes]) -> None:
+    made = FORMS[name]
+    for number, data in enumerate(streams):
+        if number % 3 == 0:
+            form = record_form(made())
+            assert form is not None
+            assert b"".join(WholeRecords(form).write([data])) == reference_lines(data, made())
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -238,14 +258,17 @@ def test_decode_prints_the_same(capture: str, options: tuple[str, ...], monkeypa
     assert run(str(ROOT / capture), *options) == expected
 
 
-def test_a_damaged_file_is_reported_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [(), ("-V",), ("-T", "ek")], ids=" ".join)
+def test_a_damaged_file_is_reported_the_same(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "damaged.bin"
     path.write_bytes(stream_of(seeded(4), 80_000))
     monkeypatch.setattr("vebus_tools.cli.wide.WORTH_IT", 0)
     monkeypatch.setenv(SWITCH, "reference")
-    expected = run(str(path), "--link", "rs485")
+    expected = run(str(path), "--link", "rs485", *options)
     monkeypatch.setenv(SWITCH, "fast")
-    assert run(str(path), "--link", "rs485") == expected
+    assert run(str(path), "--link", "rs485", *options) == expected
 
 
 def test_a_large_file_goes_the_wide_way(monkeypatch: pytest.MonkeyPatch) -> None:

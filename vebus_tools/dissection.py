@@ -19,7 +19,16 @@ from vebus_tools.nodes import Block, Dissection, Node
 from vebus_tools.records import Finding, Group, Record, Severity
 from vebus_tools.session import NO_CONTEXT, Context
 
-__all__ = ["GENERATED", "PROTOCOLS", "dissect", "ends_of", "info_title", "link_remarks", "summary_names"]
+__all__ = [
+    "GENERATED",
+    "PROTOCOLS",
+    "dissect",
+    "ends_of",
+    "history_nodes",
+    "info_title",
+    "link_remarks",
+    "summary_names",
+]
 
 _RS485 = {spec.name: spec for spec in rs485.GENERATED}
 _MK3 = {spec.name: spec for spec in mk3.GENERATED}
@@ -141,18 +150,10 @@ class _Walker:
         yield Block(protocol=protocol, title=title, start=start, size=end - start, nodes=tuple(nodes))
 
     def _generated_nodes(self) -> Iterator[Node]:
-        context = self.context
-        direction = _DIRECTIONS.get(context.direction or self.record.direction)
+        direction = _DIRECTIONS.get(self.context.direction or self.record.direction)
         if direction and self.record.link is Link.MK3:
             yield _generated(GENERATED["direction"], direction)
-        if context.sync_interval_s is not None:
-            yield _milliseconds(GENERATED["interval"], context.sync_interval_s)
-        if context.response_in:
-            yield _generated(GENERATED["response_in"], context.response_in)
-        if context.response_to:
-            yield _generated(GENERATED["response_to"], context.response_to)
-            if context.response_time_s is not None:
-                yield _milliseconds(GENERATED["response_time"], context.response_time_s)
+        yield from history_nodes(self.context)
 
     # the Info column ---------------------------------------------------------------------------------------------
 
@@ -170,6 +171,18 @@ class _Walker:
         parts, marks = _summary(messages, nodes)
         parts += [f"{len(chain[-1].message.rest)} bytes undecoded" for _ in chain[:1] if _undecoded(self.record)]
         return ", ".join((title, *number, *parts)), [*link_remarks(self.context), *marks]
+
+
+def history_nodes(context: Context) -> Iterator[Node]:
+    """What the records before this one say of it: time since the last sync, request or reply."""
+    if context.sync_interval_s is not None:
+        yield _milliseconds(GENERATED["interval"], context.sync_interval_s)
+    if context.response_in:
+        yield _generated(GENERATED["response_in"], context.response_in)
+    if context.response_to:
+        yield _generated(GENERATED["response_to"], context.response_to)
+        if context.response_time_s is not None:
+            yield _milliseconds(GENERATED["response_time"], context.response_time_s)
 
 
 def ends_of(record: Record, context: Context, names: NameTable) -> tuple[str, str]:

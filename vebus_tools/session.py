@@ -201,8 +201,20 @@ class Session:
             **told,
         )
 
+    def skip_to(self, key: Port, *, last_number: int | None, last_sync_s: float | None) -> None:
+        """Good frames went by unobserved: the frame number of the last one, and the time of the last sync, so far."""
+        port = self._port_of(key)
+        port.last_number, port.last_sync = last_number, last_sync_s
+
+    def known(self, key: Port) -> Context:
+        """Scales and assistants' records that are known by now."""
+        port = self._port_of(key)
+        return Context(book=port.book, assistants=port.assistants)
+
     def _port(self, record: Record) -> _Port:
-        key = record.link, record.interface
+        return self._port_of((record.link, record.interface))
+
+    def _port_of(self, key: Port) -> _Port:
         if key not in self._ports:
             book = self._known.books.get(key, self._assumed)
             self._ports[key] = _Port(book, self._known.assistants.get(key, NO_RECORDS))

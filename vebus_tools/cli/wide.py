@@ -1,4 +1,4 @@
-"""The summary list of a large raw capture by whole megabytes, where a request asks for nothing else."""
+"""Lists, details and ``-T ek`` of a large raw capture by whole batches, where a request asks for every record."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from vebus_tools.names import NameTable
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk
 from vebus_tools.sinks.colours import plain
-from vebus_tools.sinks.frame_form import MachineForm
+from vebus_tools.sinks.frame_form import EVERYTHING, MachineForm
+from vebus_tools.sinks.json_form import EkForm
+from vebus_tools.sinks.text import ARROW
 from vebus_tools.sinks.text_form import TextForm
+from vebus_tools.sinks.tree import ALL_DETAILS
 from vebus_tools.times import TimeForm
 
 if TYPE_CHECKING:
@@ -34,13 +37,13 @@ _DIFFERENCES = (TimeForm.DELTA, TimeForm.DELTA_DISPLAYED)
 
 
 def can_be_wide(request: Request, form: MachineForm, out: TextIO) -> bool:
-    """Whether a request asks for the plain list of every record of a file, and for nothing else."""
+    """Whether a request asks for every record of a file, in a form that the columnar engine has."""
     asked = (request.display_filter, request.count, request.start, request.stop, request.write)
     return (
         engine() is Engine.FAST
         and all(option is None for option in asked)
         and not (request.two_pass or request.line_buffered)
-        and _is_plain(form)
+        and _has_columns(form)
         and hasattr(out, "buffer")
         and codecs.lookup(out.encoding).name == "utf-8"
         and request.source is not None
@@ -49,10 +52,16 @@ def can_be_wide(request: Request, form: MachineForm, out: TextIO) -> bool:
     )
 
 
-def _is_plain(form: MachineForm) -> bool:
-    if not isinstance(form, TextForm) or form.time in _DIFFERENCES or form.paint is not plain:
+def _has_columns(form: MachineForm) -> bool:
+    if isinstance(form, EkForm):
+        return form.subset is EVERYTHING
+    if not isinstance(form, TextForm) or form.paint is not plain or form.pane is not None:
         return False
-    return form.summary and not form.tabs and form.tree is None and form.pane is None
+    return form.tree is ALL_DETAILS if form.tree is not None else _is_list(form)
+
+
+def _is_list(form: TextForm) -> bool:
+    return form.summary and not form.tabs and form.time not in _DIFFERENCES
 
 
 def is_wide(capture: Capture, link: Link) -> bool:
@@ -63,26 +72,31 @@ def is_wide(capture: Capture, link: Link) -> bool:
 
 def print_wide(
     capture: Capture,
+    form: MachineForm,
     out: TextIO,
     *,
-    arrow: str,
     book: ScaleBook,
     names: NameTable,
     seen: Callable[[Dissection], None],
 ) -> CaptureError | None:
-    """Print all lines; ``seen`` is told every record that is no good frame.
+    """Print all records; ``seen`` is told every record that is no good frame.
 
     Returns why the capture could not be read to its end; raises that CaptureError when nothing could be read.
     """
-    from vebus_tools.bulk_text import SummaryLines
+    from vebus_tools.bulk_text import SummaryLines, WholeRecords, record_form
 
     chunks = _Readable(capture.chunks)
     first = next(chunks, None)
     if first is None and chunks.failure is not None:
         raise chunks.failure
-    lines = SummaryLines(book=book, names=names, arrow=arrow, seen=seen)
+    whole = record_form(form)
+    writer: SummaryLines | WholeRecords
+    if whole is None:
+        writer = SummaryLines(book=book, names=names, arrow=getattr(form, "arrow", ARROW), seen=seen)
+    else:
+        writer = WholeRecords(whole, book=book, names=names, seen=seen)
     out.flush()
-    for text in lines.write(itertools.chain([first or b""], chunks)):
+    for text in writer.write(itertools.chain([first or b""], chunks)):
         out.buffer.write(text)
     out.buffer.flush()
     return chunks.failure

@@ -32,13 +32,14 @@ from vebus_tools.records import Finding, Stamp
 from vebus_tools.sinks.frame_form import EVERYTHING, Layer, Subset, inner, layers, siblings
 from vebus_tools.times import NO_TIMING, Timing
 
-__all__ = ["EkForm", "JsonForm", "JsonRawForm"]
+__all__ = ["EkForm", "JsonForm", "JsonRawForm", "number_text"]
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _Facets = Callable[[Node], dict[str, Json]]
 
 _EXPERT = "_ws.expert"
 _INDENT = "  "
+_SURE_LENGTH = 16
 _TYPE_NUMBERS = {  # places in the list of field types of Wireshark 4.0
     "FT_NONE": 0,
     "FT_PROTOCOL": 1,
@@ -118,6 +119,11 @@ class EkForm:
     def __init__(self, subset: Subset = EVERYTHING) -> None:
         self._subset = subset
 
+    @property
+    def subset(self) -> Subset:
+        """Protocols that are written out."""
+        return self._subset
+
     def start(self) -> str:
         """Nothing stands in front of the records."""
         return ""
@@ -139,10 +145,18 @@ class EkForm:
     def _layer(self, layer: Layer) -> Json:
         if not self._subset.has_layer(layer.protocol):
             return {"filtered": layer.protocol}
-        items = [(node.abbrev, _facets(node)) for node in _flat(layer.nodes, self._subset)]
+        findings = [*layer.findings, *(finding for below in layer.below.values() for finding in below)]
+        return self._members(layer.nodes, findings)
+
+    def members(self, nodes: Iterable[Node], findings: Iterable[Finding] = ()) -> str:
+        """Fields and findings as they stand in the object of their protocol, without its braces."""
+        return _line(self._members(siblings(nodes), findings))[1:-1]
+
+    def _members(self, nodes: Iterable[Node], findings: Iterable[Finding]) -> dict[str, Json]:
+        items = [(node.abbrev, _facets(node)) for node in _flat(nodes, self._subset)]
         fields = _merged(items, repeatable())
         found = {f"{_ek_protocol(key)}_{key}".replace(".", "_"): value for key, value in fields.items()}
-        findings = [*layer.findings, *(finding for below in layer.below.values() for finding in below)]
+        findings = list(findings)
         if findings:
             found[_EXPERT.replace(".", "_")] = [
                 {f"{_EXPERT}_{_EXPERT}.{key}".replace(".", "_"): value for key, value in _expert(finding).items()}
@@ -234,6 +248,16 @@ def _json(value: Value) -> Json:
     if isinstance(value, float):
         return _short(value) if math.isfinite(value) else None
     return value
+
+
+def number_text(value: float) -> str:
+    """A number as it stands in the output."""
+    if not isinstance(value, float):
+        return str(value)
+    text = repr(value)
+    if len(text) <= _SURE_LENGTH and text[-1].isdigit():  # 15 digits at most, and no "inf"
+        return text
+    return repr(_short(value)) if math.isfinite(value) else "null"
 
 
 def _short(value: float) -> float:

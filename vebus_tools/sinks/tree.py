@@ -15,7 +15,7 @@ from vebus_tools.times import NO_TIMING, Timing, arrival_text, elapsed_text, epo
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-__all__ = ["ALL_DETAILS", "FRAME_PROTOCOL", "TreeOptions", "tree_lines"]
+__all__ = ["ALL_DETAILS", "FRAME_PROTOCOL", "TreeOptions", "finding_lines", "node_lines", "tree_lines"]
 
 FRAME_PROTOCOL = "frame"
 """Name of the frame block for ``-O``."""
@@ -67,6 +67,16 @@ def tree_lines(dissection: Dissection, timing: Timing = NO_TIMING, options: Tree
             yield from _experts(() if index else unplaced, 1)
     if not dissection.blocks:
         yield from _experts(unplaced, 1)
+
+
+def node_lines(nodes: Iterable[Node], findings: Iterable[Finding] = ()) -> Iterator[str]:
+    """Lines of nodes of a block, with everything below them and those of the findings that belong there."""
+    yield from _nodes(nodes, 1, list(findings))
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Lines of findings that stand in a block below none of its nodes."""
+    yield from _experts(findings, 1)
 
 
 def _count(size: int) -> str:
