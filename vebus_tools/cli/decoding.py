@@ -26,7 +26,6 @@ from vebus_tools.records import CaptureError, Chunk
 from vebus_tools.runner import dissections, survey
 from vebus_tools.session import Knowledge
 from vebus_tools.sinks.frame_form import MachineForm
-from vebus_tools.sinks.text import arrow_for
 from vebus_tools.tally import Tally
 from vebus_tools.times import TimeForm, Timeline, Timing
 
@@ -80,12 +79,11 @@ def run(request: Request) -> int:
             writer = stack.enter_context(open_writer(request.write, request.file_type, input_path=request.source))
         opened = _Opened(source, request)
         if can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
-            book, arrow = scale_book(request.device_table), arrow_for(sys.stdout.encoding)
             failure = print_wide(
                 opened.capture,
+                form,
                 sys.stdout,
-                arrow=arrow,
-                book=book,
+                book=scale_book(request.device_table),
                 names=names,
                 seen=lambda found: tally.take(found.record),
             )
