@@ -16,7 +16,17 @@ from vebus_tools.simulator import (
     parse_scenario,
     scenario_names,
 )
-from vebus_tools.simulator.scenario import ESS, Assistant, EventKind, FaultKind, PhaseWord, Side
+from vebus_tools.simulator.scenario import (
+    BMS_ASSISTANT,
+    ESS,
+    Assistant,
+    BmsSpec,
+    EventKind,
+    FaultKind,
+    MainsDetector,
+    PhaseWord,
+    Side,
+)
 
 FULL = """
 title    = "All of it"
@@ -37,6 +47,8 @@ power-assist  = false
 input-limit   = 16
 phase-word    = "ticks"
 password      = "open"
+ac-inputs     = 2
+mains-detector = "missing"
 
 [mains]
 present          = false
@@ -45,6 +57,7 @@ frequency        = 60
 wander-voltage   = 0
 wander-frequency = 0.01
 connect-delay    = "3s"
+input            = 2
 
 [battery]
 capacity   = 100
@@ -66,6 +79,11 @@ accept-plain-checksum = true
 [accessory]
 bms-version = 1146100
 dmc-version = 107
+
+[bms]
+expected      = true
+reduced-share = 0.25
+recovery      = "3s"
 
 [random]
 measurement = 0.5
@@ -90,6 +108,11 @@ stop = true
 at      = "2m"
 what    = "firmware"
 version = 2629508
+
+[[event]]
+at    = "3m"
+what  = "ac-input"
+input = 1
 
 [[fault]]
 kind   = "bad-checksum"
@@ -118,6 +141,8 @@ def test_every_key_arrives() -> None:
         Assistant(id=10, words=(7,)),
     )
     assert (device.phase_word, device.password) == (PhaseWord.TICKS, "open")
+    assert (device.ac_inputs, device.mains_detector) == (2, MainsDetector.MISSING)
+    assert (scenario.mains.input, scenario.bms) == (2, BmsSpec(expected=True, reduced_share=0.25, recovery_s=3.0))
     mains, battery = scenario.mains, scenario.battery
     assert (mains.present, mains.voltage_v, mains.frequency_hz) == (False, 228.0, 60.0)
     assert (mains.wander_v, mains.wander_hz, mains.connect_delay_s) == (0.0, 0.01, 3.0)
@@ -138,13 +163,19 @@ def test_events_and_faults_arrive() -> None:
         (20.0, EventKind.SET_POINT),
         (60.0, EventKind.SET_POINT),
         (120.0, EventKind.FIRMWARE),
+        (180.0, EventKind.AC_INPUT),
     ]
-    assert [event.value for event in scenario.events] == [0.0, 0.0, -500.0, 0.0, 2629508]
+    assert [event.value for event in scenario.events] == [0.0, 0.0, -500.0, 0.0, 2629508, 1]
     assert [event.text for event in scenario.events[2:4]] == ["", "stop"]
     checksum, heartbeat = scenario.faults
     assert (checksum.kind, checksum.side, checksum.every) == (FaultKind.BAD_CHECKSUM, Side.BOTH, 7)
     assert (checksum.types, checksum.from_s, checksum.until_s) == (frozenset((0xE4, 0x55, 0x00)), 1.0, 2.0)
     assert (heartbeat.kind, heartbeat.side) == (FaultKind.NO_HEARTBEAT, Side.ADAPTER)
+
+
+def test_the_bms_assistant_has_a_stand_in_for_its_id() -> None:
+    (spec,) = parse_scenario('[[device]]\nassistants = ["ve-bus-bms", "ess"]', "x.toml").devices
+    assert spec.assistants == (Assistant(id=BMS_ASSISTANT), Assistant(id=ESS, words=(0, 0, 0, 0)))
 
 
 def test_an_empty_file_is_a_scenario() -> None:
@@ -186,6 +217,10 @@ def test_an_empty_file_is_a_scenario() -> None:
         ('[[event]]\nat = "1 hour"\nwhat = "reset"', "event[0].at: '1 hour' is not a time such as 2.5"),
         ('[[event]]\nat = 1\nwhat = "set-point"', "event[0]: set-point needs watts, or stop = true"),
         ('[[event]]\nat = 1\nwhat = "reset"\nwatts = 3', "x.toml, line 4: event[0].watts: not known"),
+        ('[[device]]\nmains-detector = "yes"', "'yes' is not one of not-needed, installed, missing"),
+        ("[[device]]\nac-inputs = 3", "device[0].ac-inputs: 3 is not an integer from 1 to 2"),
+        ('[[event]]\nat = 1\nwhat = "ac-input"', "event[0]: ac-input needs the key input"),
+        ("[bms]\nreduced-share = 2", "x.toml, line 2: bms.reduced-share: 2 is not a number from 0 to 1"),
         ('[[fault]]\nkind = "explosion"', "x.toml, line 2: fault[0].kind: 'explosion' is not one of bad-checksum"),
         ('[[fault]]\nkind = "noise"\nevery = 2\nnth = 3', "fault[0]: only one of nth, every and probability"),
         ('[[fault]]\nkind = "noise"\nfrom = 5\nuntil = 5', "x.toml, line 4: fault[0].until: has to be later than from"),
