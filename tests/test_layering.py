@@ -74,6 +74,7 @@ LAYERS = (
     layer("vebus_tools.generated"),
     layer("vebus_tools.portrait"),
     layer("vebus_tools.differences"),
+    layer("vebus_tools.plotting", "matplotlib"),
     layer("vebus_tools.bulk", "numpy", "pyarrow", "duckdb"),
     layer("vebus_tools.statistics"),
     layer("vebus_tools.statistics.stream_columns", "numpy"),
@@ -104,6 +105,11 @@ LAYERS = (
     layer("vebus_tools.extcap"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
+    layer("vebus_tools.export.tables"),
+    layer("vebus_tools.export.rows"),
+    layer("vebus_tools.export.wide", "numpy"),
+    layer("vebus_tools.export.arrow_files", "numpy", "pyarrow"),
+    layer("vebus_tools.export", "duckdb"),
     layer("vebus_tools"),
     layer("vebus_tools.cli", "typer", "rich"),
 )
@@ -132,6 +138,8 @@ ABOUT_SLOW = frozenset(
     {
         "vebus_tools.bulk",
         "vebus_tools.bulk_text",
+        "vebus_tools.export.arrow_files",
+        "vebus_tools.export.wide",
         "vebus_tools.scapy_layers",
         "vebus_tools.statistics.stream_columns",
     }

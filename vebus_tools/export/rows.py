@@ -21,7 +21,7 @@ from vebus_tools.nodes import Node
 from vebus_tools.records import Link, Record, Severity, Stamp
 from vebus_tools.session import Context
 
-__all__ = ["EVERYTHING", "Asked", "Cells", "RowMaker", "Rows", "Selection", "Wide"]
+__all__ = ["EVERYTHING", "Asked", "Cells", "RowMaker", "Rows", "Selection", "Wide", "listed"]
 
 Row = dict[str, Any]
 
@@ -49,7 +49,12 @@ class Rows:
         """All columns of the table as lists, in its order."""
         nothing = [None] * self.count
         cells = ((column.name, self.cells.get(column.name, nothing)) for column in self.table.columns)
-        return {name: found if isinstance(found, Sequence) else found.listed() for name, found in cells}
+        return {name: listed(found) for name, found in cells}
+
+
+def listed(cells: Cells) -> Sequence[Any]:
+    """A column as a list, None for null."""
+    return cells if isinstance(cells, Sequence) else cells.listed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -47,7 +47,7 @@ __all__ = [
 
 
 class Kind(enum.Enum):
-    """Type of a column; NAME is text from a short list, TIME is UTC in microseconds since 1970."""
+    """Type of a column; NAME is text from a short list, TIME is microseconds since 1970, UTC."""
 
     BOOL = "bool"
     U8 = "uint8"
@@ -435,10 +435,13 @@ def columns_rows(tables: Iterable[Table]) -> Iterator[tuple[str | None, ...]]:
             yield (table.name, column.name, column.kind.value, *texts)
 
 
-@lru_cache(maxsize=1)
-def schema_mark() -> str:
-    """Twelve hex digits that change when the columns of any table do."""
+@lru_cache(maxsize=8)
+def schema_mark(fields: Sequence[str] = ()) -> str:
+    """Twelve hex digits that change when the columns of any table do; ``fields`` are those that were asked for."""
+    chosen = sorted(fields)
     facts = [
         (table.name, column.name, column.kind.value) for table in all_tables().values() for column in table.columns
     ]
-    return hashlib.sha256(json.dumps([*facts, *[c.name for c in CAPTURES.columns]]).encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        json.dumps([*facts, *[column.name for column in CAPTURES.columns], *chosen]).encode()
+    ).hexdigest()[:12]
