@@ -21,7 +21,8 @@ from vebus_tools.exchanges import Exchange, Role, exchange_of
 from vebus_tools.exchanges import answers as fits
 from vebus_tools.frame_fields import info_text
 from vebus_tools.framing import splitter_for
-from vebus_tools.scapy_layers.fields import DeclaredField, declared_fields
+from vebus_tools.nodes import Value
+from vebus_tools.scapy_layers.fields import DeclaredField, declared_fields, physical
 from vebus_tools.scapy_layers.messages import TAKEN, MessageLayer, payload_class
 from vebus_tools.scapy_layers.records import record_of, records_of
 from vebus_tools.session import NO_CONTEXT, Context
@@ -84,6 +85,10 @@ class Envelope(Packet):
                 self.fields[name] = self.get_field(name).any2i(self, value)
         self.raw_packet_cache, self.raw_packet_cache_fields = wire, {}
         self.explicit = 1
+
+    def physical(self, name: str) -> Value | tuple[Value, ...]:
+        """See MessageLayer."""
+        return physical(self, name)
 
     # what the rest of the toolkit says of it --------------------------------------------------------------------------
     def record(self) -> Record | None:
@@ -181,7 +186,12 @@ class VEBus(Envelope):
     name = "Victron VE.Bus"
     LINK = Link.RS485
     fields_desc = [  # noqa: RUF012  (as Scapy has it)
-        *declared_fields(frame.Rs485Header, TAKEN, {"sender": int(SenderId.MK3), "kind": None, "number": None}),
+        *declared_fields(
+            frame.Rs485Header,
+            TAKEN,
+            {"sender": int(SenderId.MK3), "kind": None, "number": None},
+            {"sender": tuple(SenderId)},  # other ids may hold bytes that only kinds and ends are
+        ),
         *_trailer(frame.Rs485Trailer, {"checksum": None, "end": frame.END}),
     ]
 

@@ -16,12 +16,13 @@ from vebus_protocol import schema
 from vebus_protocol.errors import EncodeError
 from vebus_protocol.schema import Message, Shape
 from vebus_tools.field_nodes import item_node, number_node
+from vebus_tools.nodes import Value
 from vebus_tools.session import NO_CONTEXT, Context
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
-__all__ = ["Bits", "DeclaredField", "context_of", "declared_fields", "field_names", "raws_of"]
+__all__ = ["Bits", "DeclaredField", "context_of", "declared_fields", "field_names", "physical"]
 
 _MOST_RANDOM = 8  # bytes, or numbers of a list
 
@@ -115,7 +116,10 @@ class DeclaredField(Field[Any, Any]):
             return x
         names = {member.text: int(member) for member in self.spec.enum or ()}
         if x not in names:
-            raise ValueError(f"{self.name}={x!r}: is none of {', '.join(names) or 'no names; give the raw number'}")
+            raise ValueError(
+                f"{self.name}={x!r}: is no name of {self.spec.abbrev}; give the raw number, or a name that "
+                "`vebus decode -G values` lists"
+            )
         return names[x]
 
     h2i = any2i
@@ -265,6 +269,24 @@ def context_of(pkt: Packet) -> Context:
     first = pkt.firstlayer()
     found: Context = getattr(first, "context", NO_CONTEXT) if "context" in first.__all_slots__ else NO_CONTEXT
     return found
+
+
+def physical(pkt: Packet, name: str) -> Value | tuple[Value, ...]:
+    """Value of a field, or of its bits (``"field.bit"``), with its scale; those of a list as a tuple.
+
+    Raises KeyError for a name that is no field.
+    """
+    whole, _, bit = name.partition(".")
+    field: Any = pkt.fieldtype[whole]
+    raw, context = pkt.getfieldval(whole), context_of(pkt)
+    if bit:
+        part = next((part for part in field.spec.bits if part.name == bit), None)
+        if part is None:
+            raise KeyError(name)
+        return number_node(part, part.pick(int(raw)), raws_of(pkt), context).value
+    if isinstance(raw, list):
+        return tuple(item_node(field.spec, at, item, context).value for at, item in enumerate(raw))
+    return number_node(field.spec, int(raw), raws_of(pkt), context).value if isinstance(raw, int) else raw
 
 
 def _with_mark(text: str, mark: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from scapy.base_classes import Packet_metaclass
 from scapy.config import conf
@@ -10,9 +10,8 @@ from scapy.packet import Packet
 
 from vebus_protocol.registry import MESSAGES, Unknown, UnknownSync, decode_payload
 from vebus_protocol.schema import Link, Message, Space
-from vebus_tools.field_nodes import item_node, number_node
-from vebus_tools.nodes import Node, Value
-from vebus_tools.scapy_layers.fields import context_of, declared_fields, raws_of
+from vebus_tools.nodes import Value
+from vebus_tools.scapy_layers.fields import declared_fields, physical
 
 if TYPE_CHECKING:
     from scapy.fields import AnyField
@@ -47,21 +46,11 @@ class MessageLayer(Packet):
         return self.MESSAGE.parse(bytes(self))
 
     def physical(self, name: str) -> Value | tuple[Value, ...]:
-        """Value of a field with its scale, in the unit that ``show`` prints; None where it is not available.
+        """Value of a field, or of its bits (``"field.bit"``), with its scale, in the unit that ``show`` prints.
 
-        Numbers of a list come as a tuple.  Raises KeyError for a name that is no field.
+        None where it is not available; numbers of a list come as a tuple.  Raises KeyError for a name that is no field.
         """
-        nodes = self._nodes(name)
-        return nodes.value if isinstance(nodes, Node) else tuple(node.value for node in nodes)
-
-    def _nodes(self, name: str) -> Node | tuple[Node, ...]:
-        field: Any = self.fieldtype[name]
-        spec, raw, context = field.spec, self.getfieldval(name), context_of(self)
-        if isinstance(raw, list):
-            return tuple(item_node(spec, at, item, context) for at, item in enumerate(raw))
-        if isinstance(raw, int):
-            return number_node(spec, raw, raws_of(self), context)
-        return Node(abbrev=spec.abbrev, label=spec.label, text=str(raw), value=raw)
+        return physical(self, name)
 
 
 def _made(declared: type[Message]) -> type[MessageLayer]:
