@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vebus_tools.cli.emulate_words import gate_text, profile_text
 from vebus_tools.panel.model import Face, Folder, Unit, status_lines
+from vebus_tools.rehearsal.multi import state_and_deed
 
 if TYPE_CHECKING:
     from vebus_tools.firmware import SystemJudgement
@@ -24,7 +25,7 @@ def unit_of(one: Reaction, name: str) -> Unit:
     permitted = f"charge up to {one.permitted_charge_a:.0f} A" if one.permitted_charge_a else "no charging"
     return Unit(
         name=name,
-        does=f"{one.state.value}: {one.does}",
+        does=state_and_deed(one.state.value, one.does),
         leds_on=one.lit,
         leds_blink=one.blinking,
         detail=f"{ac}, {permitted}, battery {one.battery_v:.1f} V {one.battery_a:+.1f} A{error}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from vebus_protocol.errors import VEBusError
@@ -13,6 +13,7 @@ from vebus_protocol.schema import Direction, Link
 from vebus_tools.cli.emulate_faces import FaceMaker
 from vebus_tools.cli.emulate_input import Input
 from vebus_tools.cli.emulate_lines import Lines
+from vebus_tools.cli.emulate_panel import PanelWindow, panel_wanted
 from vebus_tools.cli.emulate_words import head_rows
 from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.failures import UsageError
@@ -52,10 +53,11 @@ def rehearse(request: Request, prepared: Prepared, judgement: SystemJudgement) -
     consequence = _consequence(request, judgement)
     with ExitStack() as closing:
         run = _Run(request, prepared, judgement, closing)
-        run.lines.head(head_rows(_mode_text(request), prepared, judgement, consequence))
+        if not run.paneled:
+            run.lines.head(head_rows(_mode_text(request), prepared, judgement, consequence))
         with Ending() as ending:
             run.go(ending.wanted)
-    return 0
+    return run.rehearsal.exit_code
 
 
 def _mode_text(request: Request) -> str:
@@ -101,8 +103,11 @@ class _Run:
             color=request.color,
         )
         self._request = request
+        self.paneled = panel_wanted(request.panel, usual=request.simulate and not request.virtual and not request.quiet)
         self._until_s = _until(request, prepared)
         self._faces = FaceMaker(self.rehearsal, judgement, self._until_s, request.write or "")
+        self._panel: PanelWindow | None = None
+        self._stopped_at = 0.0
         self._recorder = _recorder(request, closing)
         self._ends = _ends(request, closing)
         bus = self.rehearsal.bus
@@ -111,9 +116,15 @@ class _Run:
     # the run ---------------------------------------------------------------------------------------------------------
     def go(self, ended: Callable[[], bool]) -> None:
         """Until the end, the reaction of the Multi included."""
-        why = self._virtual(ended) if self._request.virtual else self._live(ended)
-        report = self._stop(why)
-        self.lines.end(self._faces.face(), report)
+        with ExitStack() as closing:
+            if self.paneled:
+                self._panel = closing.enter_context(PanelWindow(color=self._request.color))
+            why = self._virtual(ended) if self._request.virtual else self._live(ended)
+            face = self._faces.face()
+            self.rehearsal.stop(why)
+            self._watch()
+        self._panel = None
+        self.lines.end(face, self._report(why))
 
     def _virtual(self, ended: Callable[[], bool]) -> str:
         now = 0.0
@@ -129,7 +140,7 @@ class _Run:
 
     def _live(self, ended: Callable[[], bool]) -> str:
         start = before = time.monotonic()
-        with Input() as words:
+        with Input() if self._panel is None else nullcontext(self._panel) as words:
             while not ended():
                 now = time.monotonic()
                 start += max(0.0, now - before - _SLEPT_S)  # the computer slept: the rehearsal did, too
@@ -137,13 +148,14 @@ class _Run:
                 self._advance(min(now - start, self._until_s))
                 if now - start >= self._until_s or self.rehearsal.stopped:
                     return self._over()
-                for text in words.take():
-                    if self._obey(text):
-                        return "quit"
+                if any(self._obey(text) for text in words.take()):
+                    return "quit"
+                if self._panel is not None and self._panel.ended:
+                    return "the panel is gone"
                 self._wait(start, words)
         return "Ctrl-C"
 
-    def _wait(self, start: float, words: Input) -> None:
+    def _wait(self, start: float, words: Input | PanelWindow) -> None:
         next_at = min(self.rehearsal.next_at, self._until_s) - (time.monotonic() - start)
         wait = min(max(next_at, 0.0), _LONGEST_WAIT_S)
         side = self._side
@@ -165,7 +177,10 @@ class _Run:
     def _tell(self) -> None:
         news = self.rehearsal.take_news()
         self._faces.take(news)
-        self.lines.news(news)
+        if self._panel is None and not self.paneled:
+            self.lines.news(news)
+        elif self._panel is not None and self._panel.due:
+            self._panel.offer(self._faces.face())
 
     # words -----------------------------------------------------------------------------------------------------------
     def _obey(self, text: str) -> bool:
@@ -174,37 +189,48 @@ class _Run:
         if word in ("quit", "exit", "stop"):
             return True
         if word == "status":
-            self.lines.answer(self._faces.status())
+            self._answer(self._faces.status())
         elif word in ("help", "?"):
-            self.lines.answer(HELP)
+            self._answer(HELP)
         elif word:
             try:
-                self.rehearsal.say(text)
+                done = self.rehearsal.say(text)
             except VEBusError as problem:
-                self.lines.complaint(str(problem))
+                self._complain(str(problem))
+            else:
+                self._faces.answer, self._faces.answer_good = done, True
             self._tell()
         return False
 
+    def _answer(self, lines: Iterable[str]) -> None:
+        if self._panel is None:
+            self.lines.answer(lines)
+        else:
+            self._faces.answer, self._faces.answer_good = "everything stands on this screen", True
+
+    def _complain(self, text: str) -> None:
+        self._faces.answer, self._faces.answer_good = text, False
+        if self._panel is None:
+            self.lines.complaint(text)
+
     # the end ---------------------------------------------------------------------------------------------------------
-    def _stop(self, why: str) -> list[str]:
-        """Fall silent, watch what the Multi does (X-18), report."""
+    def _watch(self) -> None:
+        """Watch what the Multi does now that nothing is sent any more (X-18)."""
         rehearsal = self.rehearsal
-        rehearsal.stop(why)
-        stopped_at = rehearsal.now_s
-        limit = stopped_at + 2 * rehearsal.loss_s
+        self._stopped_at = rehearsal.now_s
+        limit = self._stopped_at + 2 * rehearsal.loss_s
         watching = rehearsal.multi is not None and rehearsal.bms.handed > 0
         while watching and not rehearsal.settled and rehearsal.now_s < limit:
             self._pause()
             self._advance(min(rehearsal.now_s + _VIRTUAL_STEP_S, limit))
-        return ["", *self._report(why, stopped_at)]
 
     def _pause(self) -> None:
         if self._ends:  # somebody listens in real time
             time.sleep(_VIRTUAL_STEP_S)
 
-    def _report(self, why: str, stopped_at: float) -> Iterator[str]:
+    def _report(self, why: str) -> Iterator[str]:
         rehearsal = self.rehearsal
-        yield f"Stopped    {why}, at {stopped_at:.3f} s"
+        yield f"Stopped    {why}, at {self._stopped_at:.3f} s"
         yield f"Reaction   {rehearsal.reaction()}"
         counters = rehearsal.counters()
         yield f"Counters   {', '.join(f'{count} {name}' for name, count in counters.items())}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from vebus_protocol.bms import BUILT_IN, Profile, built_in, read_profile
 from vebus_tools.battery import Bank, BatteryError
@@ -37,8 +37,6 @@ __all__ = ["Prepared", "prepare", "read_time", "scenario_lines", "setting_lines"
 _SUFFIX = ".toml"
 _UNITS = ("degc", "v", "c", "%")
 _LIST = "list"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +70,16 @@ def prepare(request: Request) -> Prepared:
         installation=installation if request.simulate else None,
         steps=scenario.steps if scenario else (),
         rows=_rows(request.cells, setup.bank),
-        faults=tuple(_wrong_usage(lambda text=text: read_fault(text), FaultError) for text in request.faults),
+        faults=_faults(request.faults),
         duration_s=_duration(request.max_duration, scenario),
         title=scenario.title if scenario else "",
     )
 
 
-def _wrong_usage(action: Callable[[], T], *kinds: type[Exception]) -> T:
+def _faults(texts: Iterable[str]) -> tuple[BmsFault, ...]:
     try:
-        return action()
-    except kinds as problem:
+        return tuple(map(read_fault, texts))
+    except FaultError as problem:
         raise UsageError(str(problem)) from problem
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 
@@ -22,9 +21,6 @@ from vebus_tools.firmware import (
 from vebus_tools.simulator.reacting import assistant_of
 
 __all__ = ["Request", "run"]
-
-DRY_RUN_S = 10.0
-"""How long a dry run is unless something else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +104,6 @@ def _check(request: Request) -> None:
         raise UsageError("--virtual is for rehearsals in memory: nobody can keep up with it on a pty, TCP or port")
     if request.virtual and request.panel:
         raise UsageError("--virtual is over before a panel could be read; leave one of both away")
-    if request.panel and (not sys.stdout.isatty() or os.environ.get("TERM", "") in {"", "dumb"}):
-        raise UsageError("--panel needs a terminal on standard output")
 
 
 def _check_media(request: Request, profile: Profile) -> None:

@@ -228,6 +228,13 @@ class EmulatedBms:
         """When to poll for the slot that is ahead, in s; None while there is none.  Polling more often does no harm."""
         return None if self._slot_at is None else self._slot_at - _AHEAD_S
 
+    @property
+    def due_at(self) -> float:
+        """Before this time in s there is nothing to send, however often it is polled."""
+        if self._asked or self._said_at is None:
+            return float("-inf")
+        return self._said_at + self._time("interval_normal")
+
     def _due(self, content: Content, slot: float) -> bool:
         """Whether the interval has passed from slot to slot (X-10).
 

@@ -127,8 +127,6 @@ def status_lines(face: Face) -> Iterator[str]:
         yield f"{unit.name:<10} {unit.does}; LEDs: {leds_text(unit)}{detail}"
     for one in face.held:
         yield f"Interlock  {one}"
-    if face.stopped:
-        yield f"Stopped    {face.stopped}"
 
 
 def leds_text(unit: Unit) -> str:

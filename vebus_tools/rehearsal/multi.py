@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vebus_tools.rehearsal.news import News, Sort
 from vebus_tools.simulator import Reaction, State, VirtualBus
 
-__all__ = ["MultiWatch", "state_text"]
+__all__ = ["MultiWatch", "state_and_deed", "state_text"]
 
 _SAFE = (State.EMERGENCY, State.OFF)
 """Where a Multi that misses its BMS ends (B-119 to B-122)."""
@@ -17,7 +17,12 @@ def state_text(reaction: Reaction) -> str:
     """What a unit does and shows, in one line."""
     lit = ", ".join(reaction.lit) or "none"
     blinking = f"; blinking: {', '.join(reaction.blinking)}" if reaction.blinking else ""
-    return f"{reaction.state.value}: {reaction.does}; LEDs: {lit}{blinking}"
+    return f"{state_and_deed(reaction.state.value, reaction.does)}; LEDs: {lit}{blinking}"
+
+
+def state_and_deed(state: str, does: str) -> str:
+    """Both, unless one says the other."""
+    return does if does.startswith(state) else f"{state}: {does}"
 
 
 class MultiWatch:
@@ -46,7 +51,7 @@ class MultiWatch:
             if following is not None and (following.at_s, following.unit) == (edge.at_s, edge.unit):
                 continue
             unit = f"unit {edge.unit}: " if several else ""
-            text = f"{unit}{edge.target.value}: {edge.does}"
+            text = f"{unit}{state_and_deed(edge.target.value, edge.does)}"
             yield News(at_s=edge.at_s, sort=Sort.MULTI, text=text, requirements=edge.requirements)
 
     @property

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import deque
 
 from vebus_protocol.bms import Profile
+from vebus_protocol.frame import dissect_frame, looks_like_frame
 from vebus_protocol.schema import Link
 from vebus_tools.battery import Sample
 from vebus_tools.decoder import Decoder
 from vebus_tools.emulator import EmulatedBms, Terminals, Timing
 from vebus_tools.interlocks import Facts, Interlocks, Mode
-from vebus_tools.records import Chunk, Stamp, TimeSource, Transmission
+from vebus_tools.records import Chunk, Record, Stamp, TimeSource, Transmission
 from vebus_tools.rehearsal.cells import Source, bank_voltage
 from vebus_tools.rehearsal.faults import Faults
 from vebus_tools.rehearsal.multi import MultiWatch
@@ -26,7 +27,9 @@ BMS = "bms"
 """Name of the sender on the line."""
 BYTE_S = 10 / 256_000
 _TICKS_PER_S = 16  # a power of two: sums of ticks stay exact, so frames of a dry run are exactly an interval apart
+_AHEAD_S = 0.001  # the slot itself is a little later than the poll for it
 _KEPT_NEWS = 10_000
+_SYNC, _PHASE = 0xFD, 0xE4
 
 
 class Participant:
@@ -83,7 +86,7 @@ class Participant:
         """Time in s of the next poll."""
         wanted = self._ticks / _TICKS_PER_S
         slot = self.bms.next_at
-        if slot is not None and slot > self._polled_at:
+        if slot is not None and slot > self._polled_at and slot + _AHEAD_S >= self.bms.due_at:
             wanted = min(wanted, slot)
         return wanted
 
@@ -103,9 +106,11 @@ class Participant:
     def on_wire(self, data: bytes, end_s: float) -> None:
         """Bytes of somebody else, or our own, whose last one ended at a time in s."""
         stamp = Stamp(end_s - len(data) * BYTE_S, TimeSource.HOST)
-        for record in self._decoder.feed(Chunk(data=data, stamp=stamp, whole=True)):
-            self.interlocks.on_record(record, end_s)
-            self.bms.on_record(record)
+        record = _plain(data, stamp)
+        records = self._decoder.feed(Chunk(data=data, stamp=stamp, whole=True)) if record is None else [record]
+        for one in records:
+            self.interlocks.on_record(one, end_s)
+            self.bms.on_record(one)
 
     # what it does then -----------------------------------------------------------------------------------------------
     def look(self, now: float) -> None:
@@ -126,7 +131,7 @@ class Participant:
         found = self.bms.poll(now)
         if not self.silent:
             stop = self.interlocks.stopped
-            self.silent = self.bms.stopped or (str(stop) if stop else "")
+            self.silent = str(stop) if stop else self.bms.stopped
             if self.silent:
                 self.add(now, Sort.STOP, f"silent for good: {self.silent}")
         return [] if self.silent else found
@@ -176,3 +181,13 @@ class Participant:
         if not self.silent:
             self.silent = why
             self.interlocks.stop(why, now)
+
+
+def _plain(data: bytes, stamp: Stamp) -> Record | None:
+    """A good sync or phase frame without its fields, which nobody here looks at: they are most of a bus."""
+    if not looks_like_frame(data) or (data[2] != _SYNC and data[4] != _PHASE):
+        return None
+    frame = dissect_frame(data)
+    if not frame.good:
+        return None
+    return Record(number=1, stamp=stamp, link=Link.RS485, offset=0, wire=data, frame=frame)

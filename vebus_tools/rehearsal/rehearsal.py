@@ -140,6 +140,12 @@ class Rehearsal:
         self.bms.stop(why, self.now_s)
 
     @property
+    def exit_code(self) -> int:
+        """That of the interlock which stopped it; 0 where nothing but `stop` did."""
+        stop = self.bms.interlocks.stopped
+        return int(stop.exit_code) if stop is not None and stop.interlock is not None else 0
+
+    @property
     def stopped(self) -> str:
         """Why nothing is sent any more; empty while that is not so."""
         return self.bms.silent

@@ -10,7 +10,7 @@ from vebus_tools.view.controls import KEYS, Controls, Sort
 from vebus_tools.view.model import Row
 from vebus_tools.view.update import Status, Update
 
-__all__ = ["COLOURS", "WIDE", "Line", "Page", "Size", "Span", "compose", "plain_text"]
+__all__ = ["COLOURS", "WIDE", "Line", "Page", "Size", "Span", "clock", "compose", "filled", "fit", "plain_text"]
 
 WIDE = 170
 """From this width in characters on, values and bytes stand on the line of the counts."""
@@ -59,9 +59,9 @@ def compose(controls: Controls, size: Size, *, dots: str = "\N{HORIZONTAL ELLIPS
     width, height = size
     update = controls.update
     if controls.help:
-        return Page(_filled(list(_help()), width, height, dots), controls.limit, controls.page)
+        return Page(filled(list(_help()), width, height, dots), controls.limit, controls.page)
     if update is None:
-        return Page(_filled([(("Waiting for the listener ...", "dim"),)], width, height, dots), 0, 1)
+        return Page(filled([(("Waiting for the listener ...", "dim"),)], width, height, dots), 0, 1)
     rows = _sorted([row for row in update.rows if row.shown], controls.sort)
     blocks = [list(_row_lines(row, controls, width, dots)) for row in rows]
     room = max(1, height - HEAD_LINES - FOOT_LINES)
@@ -73,7 +73,7 @@ def compose(controls: Controls, size: Size, *, dots: str = "\N{HORIZONTAL ELLIPS
     fitting = _fitting([len(block) for block in blocks[top:]], room)
     head = list(_head(update.status, controls, width))
     foot = list(_foot(update, controls, width, (top, fitting, len(rows))))
-    return Page(_filled([*head, *body], width, height, dots, foot), limit, max(1, fitting))
+    return Page(filled([*head, *body], width, height, dots, foot), limit, max(1, fitting))
 
 
 def plain_text(page: Page) -> str:
@@ -82,7 +82,7 @@ def plain_text(page: Page) -> str:
 
 
 # --- placing ---------------------------------------------------------------------------------------------------------
-def _filled(lines: Sequence[Line], width: int, height: int, dots: str, foot: Sequence[Line] = ()) -> tuple[Line, ...]:
+def filled(lines: Sequence[Line], width: int, height: int, dots: str, foot: Sequence[Line] = ()) -> tuple[Line, ...]:
     """Exactly ``height`` lines, the foot at the bottom."""
     room = max(0, height - len(foot))
     body = [*lines[:room], *[()] * (room - len(lines))]
@@ -97,7 +97,7 @@ def _cut(line: Line, width: int, dots: str) -> Line:
     for text, style in line:
         if _cells(text) > left - 1:
             kept.append(
-                (_fit(text, left, dots).rstrip() if _cells(text) > left else _fit(text, left - 1, "") + dots, style)
+                (fit(text, left, dots).rstrip() if _cells(text) > left else fit(text, left - 1, "") + dots, style)
             )
             break
         kept.append((text, style))
@@ -133,7 +133,7 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
-def _fit(text: str, width: int, dots: str, *, right: bool = False) -> str:
+def fit(text: str, width: int, dots: str, *, right: bool = False) -> str:
     """The text in exactly ``width`` columns."""
     if width <= 0:
         return ""
@@ -150,22 +150,22 @@ def _fit(text: str, width: int, dots: str, *, right: bool = False) -> str:
 # --- head and foot ---------------------------------------------------------------------------------------------------
 def _head(status: Status, controls: Controls, width: int) -> Iterator[Line]:
     state = " PAUSED " if controls.paused else " CLOSING " if controls.quitting else " LIVE "
-    right = f" {_clock(status.elapsed_s)} "
+    right = f" {clock(status.elapsed_s)} "
     room = width - len(state) - len(right)
     yield (
-        (_fit(_title(status, room), room, "..."), "bar"),
+        (fit(_title(status, room), room, "..."), "bar"),
         (state, "paused" if controls.paused else "bar"),
         (right, "bar"),
     )
     yield tuple(_traffic(status))
     yield tuple(_errors(status))
     name_width = _name_width(width)
-    columns = "".join(f" {_fit(title, size, '', right=title != 'From')}" for title, size in _COLUMNS)
-    title = _fit("Message", name_width, "") + columns
+    columns = "".join(f" {fit(title, size, '', right=title != 'From')}" for title, size in _COLUMNS)
+    title = fit("Message", name_width, "") + columns
     if width >= WIDE:
         title += "   Values"
-        title = _fit(title, width - 12, "") + "Payload".rjust(12)
-    yield ((_fit(title, width, ""), "columns"),)
+        title = fit(title, width - 12, "") + "Payload".rjust(12)
+    yield ((fit(title, width, ""), "columns"),)
 
 
 def _title(status: Status, room: int) -> str:
@@ -286,13 +286,13 @@ def _row_lines(row: Row, controls: Controls, width: int, dots: str) -> Iterator[
     )
     if width >= WIDE:
         room = width - sum(len(text) for text, _ in counts) - 3 - _length(spans) - 1
-        values = _fit(_aside(row, controls), room, dots)
+        values = fit(_aside(row, controls), room, dots)
         yield (*counts, ("   " + values + " ", "dim" if stale else ""), *spans)
     else:
         yield counts
         apart = INDENT + row.longest + 1 + _length(spans) > width
         room = width - INDENT if apart or not spans else width - INDENT - 1 - _length(spans)
-        text = " " * INDENT + _fit(_aside(row, controls), room, dots), "dim" if stale else ""
+        text = " " * INDENT + fit(_aside(row, controls), room, dots), "dim" if stale else ""
         if apart or not spans:
             yield (text,)
         else:
@@ -315,14 +315,14 @@ def _length(spans: Sequence[Span]) -> int:
 def _counts(row: Row, width: int, dots: str, *, stale: bool) -> Line:
     style = "dim" if stale else ""
     cells = (
-        _fit(printable(row.sender), 7, dots),
-        _fit(_count(row.count), 8, dots, right=True),
-        _fit(f"{row.rate:.1f}", 7, dots, right=True),
-        _fit(_milliseconds(row.period_s), 9, dots, right=True),
-        _fit(_milliseconds(row.jitter_s), 9, dots, right=True),
-        _fit(_age(row.age_s), 6, dots, right=True),
+        fit(printable(row.sender), 7, dots),
+        fit(_count(row.count), 8, dots, right=True),
+        fit(f"{row.rate:.1f}", 7, dots, right=True),
+        fit(_milliseconds(row.period_s), 9, dots, right=True),
+        fit(_milliseconds(row.jitter_s), 9, dots, right=True),
+        fit(_age(row.age_s), 6, dots, right=True),
     )
-    name = _fit(printable(row.name), _name_width(width), dots)
+    name = fit(printable(row.name), _name_width(width), dots)
     mark = row.style if row.style not in ("", "dim") and not stale else ""
     return (name, f"bold {mark}".strip() if not stale else "dim"), (" " + " ".join(cells), style)
 
@@ -392,7 +392,8 @@ def _size(size: int) -> str:
     return f"{size} B"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A duration as hours, minutes and seconds, with days before them where there are any."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import socket
     from types import FrameType, TracebackType
 
-__all__ = ["LEAVE", "Terminal", "key_source", "painted", "show"]
+__all__ = ["LEAVE", "Ended", "LinePainter", "Terminal", "ellipsis", "key_source", "painted", "show", "signals"]
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[0m\x1b[2J"
 LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
@@ -42,7 +42,7 @@ _MONOCHROME = {"recent": "reverse", "changed": "underline", "paused": "bold reve
 _DEFAULT_SIZE = os.terminal_size((80, 24))
 
 
-class _Ended(Exception):  # noqa: N818  (no error: a signal asks for the end)
+class Ended(Exception):  # noqa: N818  (no error: a signal asks for the end)
     """SIGTERM or SIGHUP came."""
 
 
@@ -119,13 +119,13 @@ def _style(style: str, *, colour: bool) -> str:
     return " ".join(word for word in wanted.split() if word in _ATTRIBUTES)
 
 
-class _Painter:
+class LinePainter:
     """Paints the lines that differ from what stands there."""
 
     def __init__(self, terminal: Terminal, *, colour: bool) -> None:
+        """Nothing stands there yet."""
         self._terminal = terminal
         self._colour = colour
-        self._dots = _dots()
         self._size: Size = (0, 0)
         self._lines: tuple[Line, ...] = ()
 
@@ -133,25 +133,23 @@ class _Painter:
         """Paint everything next time."""
         self._lines = ()
 
-    def paint(self, controls: Controls) -> None:
-        size = self._terminal.size()
-        page = compose(controls, size, dots=self._dots)
-        controls.limit, controls.page = page.limit, page.page
-        controls.top = min(controls.top, page.limit)
+    def paint(self, lines: tuple[Line, ...], size: Size) -> None:
+        """Show as many lines as the size has.  Raises OSError when the terminal is gone."""
         pieces = []
         if size != self._size or not self._lines:
             pieces.append("\x1b[0m\x1b[2J")
-            self._size, self._lines = size, ((),) * len(page.lines)
-        for place, (line, before) in enumerate(zip(page.lines, self._lines, strict=True), 1):
+            self._size, self._lines = size, ((),) * len(lines)
+        for place, (line, before) in enumerate(zip(lines, self._lines, strict=True), 1):
             if line != before:
                 # Erased first: behind a full line the cursor stands on its last character.
                 pieces.append(f"\x1b[{place};1H\x1b[2K{painted(line, colour=self._colour)}")
-        self._lines = page.lines
+        self._lines = lines
         if pieces:
             self._terminal.write("".join(pieces))
 
 
-def _dots() -> str:
+def ellipsis() -> str:
+    """What stands for text that was cut off, as the terminal can show it."""
     dots = "\N{HORIZONTAL ELLIPSIS}"
     try:
         dots.encode(sys.stdout.encoding or "ascii")
@@ -163,14 +161,14 @@ def _dots() -> str:
 def show(end: socket.socket, *, colour: bool) -> None:
     """Show what comes through ``end`` until its other side is closed."""
     channel = Channel(end)
-    with _signals() as woken, contextlib.suppress(_Ended, OSError):
+    with signals() as woken, contextlib.suppress(Ended, OSError):
         keys = key_source()
         with Terminal(keys, 1) as terminal:
             _loop(channel, terminal, woken, colour=colour)
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[int]:
+def signals() -> Iterator[int]:
     """Signals of this process: a change of the size wakes the loop, an end ends it, Ctrl-C is for the other process."""
     readable, writable = os.pipe()
     for fd in (readable, writable):
@@ -185,17 +183,17 @@ def _signals() -> Iterator[int]:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    raise _Ended
+    raise Ended
 
 
 def _loop(channel: Channel, terminal: Terminal, woken: int, *, colour: bool) -> None:
     controls, keys = Controls(), Keys()
-    painter = _Painter(terminal, colour=colour)
+    painter, dots = LinePainter(terminal, colour=colour), ellipsis()
     poll = select.poll()
     for fd in (channel.fileno(), terminal.keys, woken):
         poll.register(fd, select.POLLIN)
     while channel.open:
-        painter.paint(controls)
+        _paint(painter, controls, terminal.size(), dots)
         ready = {fd for fd, _ in poll.poll(ESCAPE_S * 1000 if keys.waiting else None)}
         if woken in ready:
             os.read(woken, _READ_SIZE)
@@ -209,7 +207,14 @@ def _loop(channel: Channel, terminal: Terminal, woken: int, *, colour: bool) -> 
             _press(keys.timeout(), controls, painter, channel)
 
 
-def _press(keys: list[str], controls: Controls, painter: _Painter, channel: Channel) -> None:
+def _paint(painter: LinePainter, controls: Controls, size: Size, dots: str) -> None:
+    page = compose(controls, size, dots=dots)
+    controls.limit, controls.page = page.limit, page.page
+    controls.top = min(controls.top, page.limit)
+    painter.paint(page.lines, size)
+
+
+def _press(keys: list[str], controls: Controls, painter: LinePainter, channel: Channel) -> None:
     for key in keys:
         if key == "repaint":
             painter.again()

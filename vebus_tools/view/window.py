@@ -13,7 +13,7 @@ from typing import Any
 from vebus_tools.records import CaptureError
 from vebus_tools.view.channel import Channel
 from vebus_tools.view.terminal import LEAVE, key_source
-from vebus_tools.view.update import Command, Update
+from vebus_tools.view.update import Command
 
 __all__ = ["Window"]
 
@@ -27,15 +27,18 @@ class Window:
     A fresh process and no fork: it holds neither the port nor the recording, so it cannot keep them busy.
     """
 
-    def __init__(self, *, colour: bool) -> None:
-        """Open it on standard output.  Raises CaptureError where there is no terminal to read keys from."""
+    def __init__(self, *, colour: bool, module: str = "vebus_tools.view", option: str = "--view") -> None:
+        """Open it on standard output; ``module`` is what shows, ``option`` asked for it.
+
+        Raises CaptureError where there is no terminal to read keys from.
+        """
         try:
             self._keys = key_source()
             self._before: list[Any] = termios.tcgetattr(self._keys)
         except (OSError, termios.error) as problem:
-            raise CaptureError(f"--view: no terminal to read keys from: {problem}") from problem
+            raise CaptureError(f"{option}: no terminal to read keys from: {problem}") from problem
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "vebus_tools.view", str(theirs.fileno()), _WORDS[colour]]
+        command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), _WORDS[colour]]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
@@ -61,7 +64,7 @@ class Window:
         """Number of the process that shows."""
         return self._process.pid
 
-    def offer(self, update: Update) -> bool:
+    def offer(self, update: object) -> bool:
         """Show this, or drop it where the last one still waits; says which."""
         if not self.ready:
             return False
@@ -70,7 +73,11 @@ class Window:
 
     def commands(self) -> list[Command]:
         """What was asked for since the last call."""
-        return [found for found in self._channel.receive() if isinstance(found, Command)]
+        return [found for found in self.received() if isinstance(found, Command)]
+
+    def received(self) -> list[object]:
+        """What the process that shows has sent since the last call."""
+        return self._channel.receive()
 
     def close(self) -> str:
         """End the process and see that the terminal is as it was; returns how it ended, nothing for in order."""
