@@ -8,7 +8,8 @@ import pytest
 
 from tests.checkout import ROOT
 from tests.traceability.requirements import REQUIREMENTS, Requirement
-from tests.traceability.table import covered, lines
+from tests.traceability.table import covered, interlocks, lines
+from vebus_tools.interlocks import INTERLOCKS, Interlock
 
 COVERED = covered()
 # Fixed facts that tests hold besides; they have another tag in the specification.
@@ -33,6 +34,18 @@ def test_what_is_open_claims_no_test() -> None:
     assert not [one.number for one in REQUIREMENTS if not one.part.done and one.number in COVERED]
 
 
+@pytest.mark.parametrize("one", INTERLOCKS, ids=lambda one: one.number)
+def test_an_interlock_has_a_test_that_trips_it_and_one_that_does_not(one: Interlock) -> None:
+    found = interlocks()
+    assert found.get((one.number, True)), f"{one} has no test with @covers(..., trips=True)"
+    assert found.get((one.number, False)), f"{one} has no test with @covers(..., trips=False)"
+
+
+def test_a_test_names_only_interlocks_that_there_are() -> None:
+    assert {number for number, _ in interlocks()} == {one.number for one in INTERLOCKS}
+    assert [one.number for one in INTERLOCKS] == [f"X-{number}" for number in range(1, 20)]
+
+
 def test_requirements_are_listed_once() -> None:
     numbers = [one.number for one in REQUIREMENTS]
     assert len(set(numbers)) == len(numbers)
@@ -42,13 +55,18 @@ def test_requirements_are_listed_once() -> None:
 
 
 def test_marks_are_read_from_the_source(tmp_path: Path) -> None:
-    source = '@covers("B-1", "B-2")\n@other\ndef test_a(): ...\n@covers("B-2")\ndef test_b(): ...\ndef test_c(): ...\n'
+    marked = '@covers("X-1", trips=True)\ndef test_d(): ...\n@covers("X-1", trips=False)\ndef test_e(): ...\n'
+    source = (
+        marked
+        + '@covers("B-1", "B-2")\n@other\ndef test_a(): ...\n@covers("B-2")\ndef test_b(): ...\ndef test_c(): ...\n'
+    )
     (tmp_path / "test_x.py").write_text(source, encoding="utf-8")
     place = f"{tmp_path.name}/test_x.py"
     assert covered(tmp_path) == {
         "B-1": [f"{place}::test_a"],
         "B-2": [f"{place}::test_a", f"{place}::test_b"],
     }
+    assert interlocks(tmp_path) == {("X-1", True): [f"{place}::test_d"], ("X-1", False): [f"{place}::test_e"]}
 
 
 def test_the_table_is_printed_on_demand(checkout_environment: dict[str, str]) -> None:

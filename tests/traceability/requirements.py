@@ -21,10 +21,10 @@ BATTERY = Part("battery", done=True)
 BMS = Part("emulated BMS", done=True)
 PROFILE = Part("profiles", done=True)
 MULTI = Part("simulated Multi with a BMS", done=True)
-NEIGHBOURS = Part("simulated neighbours (BatteryProtect, charge relay)", done=False)
-HOST = Part("simulated GX device, dongle and DMC", done=False)
-DVCC = Part("simulated DVCC", done=False)
-UPDATE = Part("check before a BMS update", done=False)
+NEIGHBOURS = Part("simulated neighbours (BatteryProtect, charge relay)", done=True)
+HOST = Part("simulated GX device, dongle and DMC", done=True)
+DVCC = Part("simulated DVCC", done=True)
+UPDATE = Part("check before a BMS update", done=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ _SIM = {
         13: "low cell: loads off",
         14: "low cell: no discharge, in the frame and by the Multi",
         15: "high cell or hot: charge restricted, in the frame and by the Multi",
-        16: "high cell or hot: chargers off by the output (DVCC is open)",
+        16: "high cell or hot: chargers off by the output, or by DVCC",
         18: "pre-alarm output floats, then goes high",
         22: "30 s from pre-alarm to load disconnect",
         25: "load disconnect floats on a low cell",

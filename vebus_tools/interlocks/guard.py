@@ -76,7 +76,7 @@ class Interlocks:
         self._sent: deque[bytes] = deque(maxlen=_KEPT_SENT)
         self._judged: dict[bytes, BmsFrame | str] = {}
         self._lasting: dict[str, tuple[Condition, str]] = {}
-        self._counted = False
+        self._counted: int | None = None
         self._noted: set[str] = set()
 
     # what comes in ---------------------------------------------------------------------------------------------------
@@ -96,19 +96,19 @@ class Interlocks:
     def on_sync(self, sender: int, number: int, now: float) -> None:
         """A good sync frame ended now; its record may follow later, when there is time for it."""
         self.line.on_sync(sender, number, now)
-        self._counted = True
+        self._counted = number
         if self.mode is Mode.BENCH:
             self._look("X-2", now)
 
     def on_record(self, record: Record, now: float, context: Context | None = None) -> None:
         """Take what was heard, own frames that came back included."""
-        own = record.wire in self._sent
-        if own:
-            self._sent.remove(record.wire)
-        sync = isinstance(record.frame, ReceivedFrame) and record.frame.kind == FrameKind.SYNC
-        self.line.observe(record, now, context, own=own, counted=self._counted)
+        own = self._own(record.wire)
+        frame = record.frame
+        sync = isinstance(frame, ReceivedFrame) and frame.kind == FrameKind.SYNC
+        counted = isinstance(frame, ReceivedFrame) and sync and frame.number == self._counted
+        self.line.observe(record, now, context, own=own, counted=counted)
         if sync:
-            self._counted = False
+            self._counted = None
         else:
             self._lasting.clear()
         if self.line.other_bms:
@@ -119,6 +119,14 @@ class Interlocks:
             self._note(
                 f"{self.line.dmc}: it alone switches on, off and charger-only (B-101), and no BMS can be updated"
             )
+
+    def _own(self, wire: bytes) -> bool:
+        """Whether a frame of ours came back; after a collision its address, which is not summed, may be damaged."""
+        for sent in self._sent:
+            if wire == sent or (self.read_back.difference and wire[2:] == sent[2:]):
+                self._sent.remove(sent)
+                return True
+        return False
 
     def on_sent(self, wire: bytes, now: float) -> None:
         """A frame was handed to the line."""
