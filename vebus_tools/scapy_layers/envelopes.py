@@ -22,6 +22,7 @@ from vebus_tools.exchanges import answers as fits
 from vebus_tools.frame_fields import info_text
 from vebus_tools.framing import splitter_for
 from vebus_tools.nodes import Value
+from vebus_tools.records import Severity
 from vebus_tools.scapy_layers.fields import DeclaredField, declared_fields, physical
 from vebus_tools.scapy_layers.messages import TAKEN, MessageLayer, payload_class
 from vebus_tools.scapy_layers.records import record_of, records_of
@@ -111,28 +112,28 @@ class Envelope(Packet):
         return 1, f"{type(self).__name__} {summary_of(self, self.LINK)}", []
 
     # request and reply ------------------------------------------------------------------------------------------------
-    def exchange(self) -> Exchange | None:
-        """Part that the frame plays in an exchange; None also for damaged frames."""
+    def exchange(self) -> tuple[Exchange, Message] | None:
+        """Part that the frame plays in an exchange, and its message; None also for damaged frames."""
         record = self.record()
-        good = record is not None and not any(found.severity.name == "ERROR" for found in record.findings)
-        return exchange_of(record) if record is not None and good else None
+        if record is None or any(found.severity is Severity.ERROR for found in record.findings):
+            return None
+        found = exchange_of(record)
+        return None if found is None else (found, record.chain[-1].message)
 
     def hashret(self) -> bytes:
         """What request and reply have in common."""
         found = self.exchange()
-        return b"" if found is None else repr(found.key).encode()
+        return b"" if found is None else repr(found[0].key).encode()
 
     def answers(self, other: Packet) -> int:
         """Whether this is a reply to the other: key, direction and codes fit as the declarations say."""
-        if type(other) is not type(self):
+        mine = self.exchange() if isinstance(other, type(self)) else None
+        theirs = None if mine is None else other.exchange()
+        if mine is None or theirs is None:
             return 0
-        mine, theirs = self.exchange(), other.exchange()
-        if mine is None or theirs is None or mine.key != theirs.key:
-            return 0
-        if mine.role not in _REPLIES or theirs.role not in _REQUESTS:
-            return 0
-        reply, request = self.record(), other.record()
-        return int(fits(reply.chain[-1].message, request.chain[-1].message))  # type: ignore[union-attr]
+        (reply, answer), (request, question) = mine, theirs
+        paired = reply.key == request.key and reply.role in _REPLIES and request.role in _REQUESTS
+        return int(paired and fits(answer, question))
 
 
 class _Checksum(DeclaredField):
