@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from vebus_protocol.bms import LAB, Profile, built_in, encode
+from vebus_protocol.frame import dissect_frame
 from vebus_protocol.schema import Link
 from vebus_tools.battery import Bank, uniform_sample
 from vebus_tools.decoder import Decoder
 from vebus_tools.emulator import EmulatedBms, Terminals
 from vebus_tools.records import Chunk, Record, Stamp, TimeSource, Transmission
-from vebus_tools.simulator import Scenario, VirtualBus
+from vebus_tools.simulator import Installation, Scenario, VirtualBus
 from vebus_tools.simulator.bus import BYTE_S
 
 BANK = Bank(system_v=48, series=4)
@@ -103,6 +104,11 @@ def bus_with(speaker: Repeater | BmsSpeaker, scenario: Scenario, seed: int = 1) 
     bus = VirtualBus(scenario, seed)
     bus.attach(speaker)
     return bus
+
+
+def hear(installation: Installation, values: Mapping[str, int], at_s: float) -> None:
+    """Let the units hear an information frame, without a bus."""
+    installation.bms.hear(dissect_frame(encode(PROFILE, "information", values, number=1)), at_s)
 
 
 def run(bus: VirtualBus, until_s: float) -> None:

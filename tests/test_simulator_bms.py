@@ -19,13 +19,13 @@ from tests.bms_on_bus import (
     BmsSpeaker,
     Repeater,
     bus_with,
+    hear,
     run,
 )
 from tests.simulated import ESS_DEVICE, Client, alone, battery, event, frames, plain
 from tests.traceability import covers
-from vebus_protocol.bms import LAB, ProfileError, built_in, encode
+from vebus_protocol.bms import ProfileError, built_in
 from vebus_protocol.enums import ChargeSubState, DeviceState, SwitchPosition
-from vebus_protocol.frame import dissect_frame
 from vebus_protocol.info import AcInfo
 from vebus_protocol.schema import Message
 from vebus_protocol.status import Condition
@@ -451,10 +451,6 @@ def test_a_profile_whose_frames_never_get_old_is_refused() -> None:
 
 
 # --- random histories ------------------------------------------------------------------------------------------------
-def hear(installation: Installation, values: Mapping[str, int], at: float) -> None:
-    installation.bms.hear(dissect_frame(encode(built_in(LAB), "information", values, number=1)), at)
-
-
 HAPPENING = st.sampled_from(
     [
         *(NORMAL, NORMAL, LOW, HIGH, BOTH, REMOTE_OFF, BMS_ERROR, CONTRADICTORY, "silence", "ac", "no ac"),

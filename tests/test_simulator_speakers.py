@@ -8,9 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.bms_on_bus import NORMAL, VERSION, BmsSpeaker, Repeater, bus_with, run
+from tests.bms_on_bus import NORMAL, VERSION, BmsSpeaker, Repeater, bus_with, hear, run
 from tests.simulated import Client, alone, event, frames, plain
-from tests.test_simulator_bms import hear
 from vebus_protocol.bms import LAB, built_in, encode
 from vebus_protocol.frame import dissect_frame, looks_like_frame
 from vebus_protocol.info import BmsInfo

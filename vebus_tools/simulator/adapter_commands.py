@@ -74,7 +74,7 @@ class Commands:
             elif payload[0] == _INFO_REQUEST and len(payload) > 5:
                 yield from self._by_bus(accessory_info(payload[5], self._installation.scenario.accessory))
                 yield from self._by_source(payload)
-            elif payload[0] == _SWITCH and len(payload) > 1:
+            elif payload[0] == _SWITCH and len(payload) > 1 and self._installation.host_may_switch:
                 for device in self._installation.devices:
                     device.bus_switch(payload[1])
         except MessageError:  # too few bytes for its letter
@@ -133,7 +133,7 @@ class Commands:
         request = SetAdapterState.parse(payload)
         if self.memory.take(request):
             for device in self._installation.devices:
-                if request.state in set(SwitchPosition):
+                if request.state in set(SwitchPosition) and self._installation.host_may_switch:
                     device.converter.switch = _POSITIONS[request.state]
                 lowest, largest, _ = device.limits()
                 device.converter.limit_a = min(max(self.memory.limit_a(largest), lowest), largest)

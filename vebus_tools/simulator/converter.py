@@ -114,9 +114,14 @@ class Converter:
         return self.spec.phase not in self._mains.missing
 
     @property
+    def ac_input(self) -> int:
+        """AC input that is fed, 1 or 2."""
+        return min(self._mains.input, self.spec.ac_inputs)
+
+    @property
     def usable_ac(self) -> bool:
         """Whether the AC input can be used: with an empty battery, a unit with two needs AC on input 1 (B-123)."""
-        if self.spec.ac_inputs == 1 or self._mains.input == 1 or not self.mains_present:
+        if self.ac_input == 1 or not self.mains_present:
             return self.mains_present
         return not self.low_battery and self._battery.open_v >= self.settings.value(SettingId.LOW_BATTERY_CUT_OFF)
 

@@ -34,7 +34,7 @@ _DC_UNKNOWN_BITS = 0x7000  # seen in captures, meaning unknown
 _REACTIVE_VAR = 120.0  # ours: gives power factor and phase angle something to show
 _HALF_TURN, _MOST_ANGLE = 128, 127
 _STANDBY_W = 20
-_ONE_INPUT, _PANEL_SEEN, _OVERRIDDEN = 0x10, 0x80, 0x04
+_INPUTS_SHIFT, _PANEL_SEEN, _OVERRIDDEN = 4, 0x80, 0x04
 
 
 class CyclicFrames:
@@ -107,7 +107,8 @@ class CyclicFrames:
         device = self._device
         on, blink = device.leds()
         lowest, highest, limit = device.limits()
-        config = _ONE_INPUT | (_PANEL_SEEN if device.panel_seen else 0)
+        config = device.spec.ac_inputs << _INPUTS_SHIFT | (device.converter.ac_input - 1)
+        config |= _PANEL_SEEN if device.panel_seen else 0
         config |= _OVERRIDDEN if device.converter.limit_a is not None else 0
         return _CONFIGURATION.pack(
             0x41,

@@ -16,6 +16,7 @@ from vebus_tools.simulator.bms_watch import BmsWatch
 from vebus_tools.simulator.converter import nominal_voltage
 from vebus_tools.simulator.device import Device
 from vebus_tools.simulator.mains import Mains
+from vebus_tools.simulator.panels import BmsModel, Panel, bms_model, may_switch
 from vebus_tools.simulator.reacting import Reacting, Reaction, Transition, assistant_of
 from vebus_tools.simulator.scenario import Event, EventKind, Scenario
 
@@ -86,6 +87,16 @@ class Installation:
     def device_of(self, phase: int) -> Device | None:
         """First device on this phase."""
         return next((device for device in self.devices if device.spec.phase == phase), None)
+
+    @property
+    def host_may_switch(self) -> bool:
+        """Whether on / off / charger-only of a GX device or adapter counts: a DMC beside a BMS rules alone (B-101)."""
+        if not self.bms.expected and not self.bms.seen:
+            return True
+        accessory = self.scenario.accessory
+        version = self.bms.version or accessory.bms_version
+        model = BmsModel.V2 if version is None else bms_model(version)
+        return may_switch(Panel.GX, model, dmc=accessory.dmc_version is not None)
 
     def reactions(self) -> tuple[Reaction, ...]:
         """How every unit reacts to the BMS, as of the last step; one each, in the order of ``devices``."""

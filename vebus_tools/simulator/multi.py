@@ -123,7 +123,7 @@ class Multi:
             return
         if payload[0] in (_WINMON, _INFO_REQUEST):
             self._reply_later(payload, at)
-        elif payload[0] == _SWITCH and len(payload) > 1:
+        elif payload[0] == _SWITCH and len(payload) > 1 and self.installation.host_may_switch:
             self._device.bus_switch(payload[1])
 
     def _reply_later(self, request: bytes, at: float) -> None:

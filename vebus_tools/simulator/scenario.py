@@ -115,7 +115,10 @@ class Assistant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
-    """One Multi: a model of the published tables, its version number and where it sits."""
+    """One Multi: a model of the published tables, its version number and where it sits.
+
+    ``ac_inputs`` is 2 for a Quattro; ``mains_detector`` matters after a low cell only (B-129).
+    """
 
     model: str = "MultiPlus-II 48/5000"
     version: int = 2629492
