@@ -49,6 +49,7 @@ class Prepared:
     installation: Scenario | None
     steps: tuple[Step, ...]
     rows: CellRows | None
+    cells_path: Path | None
     faults: tuple[BmsFault, ...]
     duration_s: float | None
     title: str
@@ -69,7 +70,8 @@ def prepare(request: Request) -> Prepared:
         profile_path=path,
         installation=installation if request.simulate else None,
         steps=scenario.steps if scenario else (),
-        rows=_rows(request.cells, setup.bank),
+        rows=None if request.transmit else _rows(request.cells, setup.bank),
+        cells_path=Path(request.cells) if request.cells else None,
         faults=_faults(request.faults),
         duration_s=_duration(request.max_duration, scenario),
         title=scenario.title if scenario else "",

@@ -8,7 +8,8 @@
 Machines without I/O or clock: time, orders and seed come in, bytes and news come out.
 """
 
-from vebus_tools.rehearsal.cells import CellError, CellRows, read_rows
+from vebus_tools.rehearsal.cells import CellError, CellLines, CellModel, CellRows, bank_voltage, read_rows
+from vebus_tools.rehearsal.doing import Stage, do
 from vebus_tools.rehearsal.faults import BmsFault, FaultError, read_fault
 from vebus_tools.rehearsal.news import LED_NAMES, OUTPUT_NAMES, Narrator, News, Sort, frame_news
 from vebus_tools.rehearsal.orders import HELP, OrderError, read_order
@@ -24,6 +25,8 @@ __all__ = [
     "SETTINGS",
     "BmsFault",
     "CellError",
+    "CellLines",
+    "CellModel",
     "CellRows",
     "FaultError",
     "Narrator",
@@ -33,7 +36,10 @@ __all__ = [
     "Script",
     "Setup",
     "Sort",
+    "Stage",
     "Step",
+    "bank_voltage",
+    "do",
     "frame_news",
     "read_fault",
     "read_order",

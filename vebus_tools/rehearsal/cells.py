@@ -15,7 +15,7 @@ from typing import Protocol
 from vebus_protocol.errors import VEBusError
 from vebus_tools.battery import Bank, Cell, Sample
 
-__all__ = ["CellError", "CellModel", "CellRows", "Source", "bank_voltage", "read_rows"]
+__all__ = ["CellError", "CellLines", "CellModel", "CellRows", "Source", "bank_voltage", "read_rows"]
 
 HIGHEST_CELL_V = 10.0
 LOWEST_C, HIGHEST_C = -60.0, 150.0
@@ -166,6 +166,28 @@ def read_rows(lines: Iterable[str], name: str, bank: Bank) -> CellRows:
     return CellRows(rows)
 
 
+class CellLines:
+    """Lines of the same form as a battery monitor writes them: measured when they come, whatever their time says."""
+
+    def __init__(self, name: str, bank: Bank) -> None:
+        """``name`` is for errors; the first line has to name the columns."""
+        self._name, self._bank = name, bank
+        self._columns: list[tuple[str, int]] = []
+        self._lines = 0
+
+    def take(self, line: str, now: float) -> Sample | None:
+        """A line that came at a time in s; None for the head and for an empty one.  Raises CellError."""
+        self._lines += 1
+        texts = next(csv.reader([line]), [])
+        if not any(map(str.strip, texts)):
+            return None
+        if not self._columns:
+            self._columns = _columns(texts, self._name, self._bank)
+            return None
+        values = dict(zip(self._columns, _numbers(texts, self._columns, self._name, self._lines), strict=True))
+        return Sample(at_s=now, cells=tuple(_cells(values, self._bank)))
+
+
 def _columns(head: Sequence[str], name: str, bank: Bank) -> list[tuple[str, int]]:
     """What each column is: ("time", 0), ("cell", index), ("temperature", index; -1 for all)."""
     found: list[tuple[str, int]] = []
@@ -193,18 +215,22 @@ def _rows(reader: Iterator[list[str]], columns: Sequence[tuple[str, int]], name:
     for line, texts in enumerate(reader, 2):
         if not any(map(str.strip, texts)):
             continue
-        if len(texts) != len(columns):
-            raise CellError(f"{name}, line {line}: {len(texts)} values for {len(columns)} columns")
-        try:
-            values = [float(text) if text.strip() else None for text in texts]
-        except ValueError as problem:
-            raise CellError(f"{name}, line {line}: {problem}") from problem
+        values = _numbers(texts, columns, name, line)
         at = values[columns.index(("time", 0))]
         if at is None or not math.isfinite(at) or at < before:
             raise CellError(f"{name}, line {line}: the time has to be a number that never goes back")
         start = at if start is None else start
         before = at
         yield Sample(at_s=at - start, cells=tuple(_cells(dict(zip(columns, values, strict=True)), bank)))
+
+
+def _numbers(texts: Sequence[str], columns: Sequence[object], name: str, line: int) -> list[float | None]:
+    if len(texts) != len(columns):
+        raise CellError(f"{name}, line {line}: {len(texts)} values for {len(columns)} columns")
+    try:
+        return [float(text) if text.strip() else None for text in texts]
+    except ValueError as problem:
+        raise CellError(f"{name}, line {line}: {problem}") from problem
 
 
 def _cells(values: dict[tuple[str, int], float | None], bank: Bank) -> Iterator[Cell]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from vebus_protocol.bms import encode
+from vebus_protocol.bms import Profile, encode
 from vebus_protocol.enums import SwitchPosition
 from vebus_tools.emulator import Terminals
 from vebus_tools.emulator.content import Content, information_frame, values_for
 from vebus_tools.rehearsal.cells import CellModel
 from vebus_tools.rehearsal.orders import Order, OrderError
-from vebus_tools.rehearsal.participant import Participant
 from vebus_tools.simulator import VirtualBus
 
 __all__ = ["Stage", "do"]
@@ -27,11 +27,31 @@ _INTRUDER = 0x4C43
 _CYCLE_S, _INTRUSIONS = 0.02, 3
 
 
+class Inputs(Protocol):
+    """Where the inputs of the BMS are set by their names."""
+
+    profile: Profile
+
+    def change(self, **inputs: Any) -> None:  # noqa: ANN401  (the attributes of the inputs)
+        """Set inputs."""
+
+
+class Emulated(Protocol):
+    """The emulated BMS: here, or in another process."""
+
+    supply_v: float | None
+    """Voltage at Battery + that somebody set; None while it is that of the battery."""
+
+    @property
+    def bms(self) -> Inputs:
+        """Its inputs."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Stage:
     """Everything that an order can change; ``bus`` is None in a dry run, ``cells`` where values come from a file."""
 
-    bms: Participant
+    bms: Emulated
     cells: CellModel | None
     bus: VirtualBus | None
 
