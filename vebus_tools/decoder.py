@@ -138,6 +138,8 @@ def findings_of(piece: Piece, chain: tuple[Placed, ...]) -> Iterator[Finding]:
         info, rest = placed.message.INFO, placed.message.rest
         if rest and info.carries is None and not info.rest_known:
             yield Finding(Severity.NOTE, Group.UNDECODED, f"{len(rest)} bytes undecoded", "vebus.unknown")
+        if info.assumes:
+            yield Finding(Severity.NOTE, Group.ASSUMPTION, info.assumes)
         if info.check is not None:
             for text in info.check(placed.message.build()):
                 yield Finding(Severity.WARN, Group.MALFORMED, text)

@@ -373,7 +373,8 @@ class MessageInfo:
     """What is known of a message as a whole: where it stands, how it is recognised, how it prints.
 
     ``carries`` is the space of the body that stands in ``rest``, ``replies`` the codes that answer a winmon request,
-    ``check`` says where the bytes of a message contradict each other.
+    ``check`` says where the bytes of a message contradict each other.  ``assumes`` is what a decode of the message takes
+    for granted, empty where it rests on published facts.
     """
 
     space: Space
@@ -390,6 +391,7 @@ class MessageInfo:
     rest_label: str = "Undecoded"
     rest_known: bool = False
     check: Callable[[bytes], tuple[str, ...]] | None = None
+    assumes: str = ""
     evidence: Evidence = Evidence.CONFIRMED
     source: str = ""
 
@@ -564,6 +566,8 @@ def message(
     ``match`` maps offsets in the message to the byte values that tell it apart, ``lengths`` limits it to messages of
     these lengths in bytes; the other arguments are the attributes of MessageInfo.
     """
+    if facts.get("evidence") is Evidence.INFERRED:
+        facts.setdefault("assumes", "The meaning of this message is inferred, nobody has confirmed it")
     info = MessageInfo(
         space=space,
         match={at: _values(wanted) for at, wanted in match.items()},

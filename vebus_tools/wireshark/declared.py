@@ -138,6 +138,7 @@ def _message(one: type[Message]) -> dict[str, Literal]:
         summary=_summary(one),
         rest_label=info.rest_label,
         rest_known=info.rest_known,
+        assumes=info.assumes,
         names=_names(one),
         rules=rule_tables(one),
         fields=[field_table(spec) for spec in one.FIELDS],

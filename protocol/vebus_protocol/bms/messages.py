@@ -83,6 +83,7 @@ def declared_message(profile: Profile, spec: FrameSpec) -> type[Message]:
         direction=Direction.FROM_DEVICE,
         summary=spec.message.summary,
         check=partial(_complaints, profile),
+        assumes=f"Decoded by the profile {profile.id}: {profile.title}",
         evidence=SINGLE,
         source=source,
     )(made)

@@ -72,6 +72,9 @@ local function findings_of(record)
             local text = string.format("%d bytes undecoded", #message.rest)
             found[#found + 1] = finding("note", "undecoded", text, G.unknown.abbrev)
         end
+        if declared.assumes then
+            found[#found + 1] = finding("note", "assumption", declared.assumes)
+        end
         for _, text in ipairs(rules.broken(declared, message.payload)) do
             found[#found + 1] = finding("warn", "malformed", text)
         end
