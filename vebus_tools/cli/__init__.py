@@ -22,6 +22,8 @@ COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
     "convert": "Write a capture in another format: raw, hex, log or pcapng.",
     "diff": "Say what differs between two captures: kinds, senders, values, bits, periods.",
+    "export": "Export captures as tables: Parquet, Arrow, CSV, SQLite, DuckDB, JSON lines.",
+    "plot": "Draw fields over time: lines for numbers, bands for states, marks for events.",
     "replay": "Play a capture to a pty, to TCP clients or to a file.",
     "simulate": "Simulate a Multi on its bus, an MK3 adapter in front of it, or both.",
     "sniff": "Listen to a bus: print what is heard, record it, or both.",
