@@ -17,7 +17,7 @@ indices into the arrays of `Frames`.  Nothing here raises on what the bus says; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +26,27 @@ from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.scaling import ScaleBook
 from vebus_tools.bulk.columns import NO_SCALE, SCALES, Column, Table, table_of
 from vebus_tools.bulk.framing import Bytes, Ints
+from vebus_tools.bulk.packets import UnevenPackets, packet_batches
 from vebus_tools.bulk.scales import Scales
 from vebus_tools.bulk.stream import Batch, Group, batches, groups_of
 from vebus_tools.bulk.times import SOURCES, Clock, Floats
 from vebus_tools.framing import Piece
+from vebus_tools.records import Chunk
 from vebus_tools.session import Context
 
-__all__ = ["NO_SCALE", "SCALES", "SOURCES", "Column", "Columns", "Frames", "Status", "Table", "read_columns"]
+__all__ = [
+    "NO_SCALE",
+    "SCALES",
+    "SOURCES",
+    "Column",
+    "Columns",
+    "Frames",
+    "Status",
+    "Table",
+    "UnevenPackets",
+    "read_columns",
+    "read_packet_columns",
+]
 
 _SENDER, _KIND, _NUMBER = 0, 2, 3
 
@@ -53,10 +67,10 @@ class Status:
 class Frames:
     """What every record has; arrays of one length, a record in each element.
 
-    ``number`` counts records from 1 over the whole stream.  ``time`` is in seconds since its start, estimated, with
-    ``source`` an index into SOURCES.  ``offset`` and ``size`` place the bytes as heard in the stream.  ``sender``
-    (id0 high), ``kind`` and ``sequence`` (the frame number on the bus) are -1 where no frame is.  ``escapes`` counts
-    stuffed payload bytes, ``status`` is one of `Status`.
+    ``number`` counts records from 1 over the whole stream.  ``time`` is in seconds since its start, estimated, or what
+    packets say, with ``source`` an index into SOURCES.  ``offset`` and ``size`` place the bytes as heard in the stream.
+    ``sender`` (id0 high), ``kind`` and ``sequence`` (the frame number on the bus) are -1 where no frame is.
+    ``escapes`` counts stuffed payload bytes, ``status`` is one of `Status`.
     """
 
     number: Ints
@@ -82,7 +96,9 @@ class Columns:
     ``others`` are the records that the general splitter made (record index -> piece): damaged frames, FB frames, frames
     of other kinds, skipped bytes.  ``unplaced`` are groups of good frames that no plan can be made of.  ``data`` holds
     the bytes as heard, the first of them at ``base`` of the stream.  ``contexts`` (record index -> what the session
-    says) has all requests, replies, others and unplaced where `read_columns` was asked for exchanges.
+    says) has all requests, replies, others and unplaced where `read_columns` was asked for exchanges.  Of packets
+    ``epoch`` says whether times count from 1970, ``interface`` where they were heard, and ``place`` where each record
+    stands in the stream of its direction.
     """
 
     frames: Frames
@@ -92,6 +108,9 @@ class Columns:
     data: Bytes
     base: int
     contexts: Mapping[int, Context] = field(default_factory=dict)
+    epoch: bool = False
+    interface: str = ""
+    place: Ints | None = None
 
     def wire(self, row: int) -> bytes:
         """Bytes of one record as heard.  Raises IndexError for an index outside the piece."""
@@ -129,17 +148,36 @@ def read_columns(
     for batch in batches(chunks, size):
         groups = list(groups_of(batch))
         time, source = clock.stamps(batch, groups) if times else _no_times(len(batch))
-        books = scales.books(batch, groups, time)
-        tables = [(group, table_of(group, books)) for group in groups]
-        yield Columns(
-            frames=_frames(batch, time, source),
-            tables=tuple(table for _, table in tables if table is not None),
-            others=batch.others,
-            unplaced=tuple(group for group, table in tables if table is None),
-            data=batch.data,
-            base=batch.base,
-            contexts=scales.contexts,
-        )
+        yield _columns(batch, groups, time, source, scales)
+
+
+def read_packet_columns(
+    chunks: Iterable[Chunk], *, book: ScaleBook | None = None, size: int = 1 << 20, exchanges: bool = False
+) -> Iterator[Columns]:
+    """Columns of a capture of packets: chunks that hold whole frames of one bus and have stamps.
+
+    Arguments and pieces as of `read_columns`; times are those of the packets.  Raises UnevenPackets, perhaps after some
+    pieces, for chunks that are not alike: only the general decoder reads these.
+    """
+    scales = Scales(book, exchanges=exchanges)
+    for packets in packet_batches(chunks, size):
+        groups = list(groups_of(packets.batch))
+        found = _columns(packets.batch, groups, packets.time, packets.source, scales)
+        yield replace(found, epoch=packets.epoch, interface=packets.interface, place=packets.place)
+
+
+def _columns(batch: Batch, groups: list[Group], time: Floats, source: npt.NDArray[np.uint8], scales: Scales) -> Columns:
+    books = scales.books(batch, groups, time)
+    tables = [(group, table_of(group, books)) for group in groups]
+    return Columns(
+        frames=_frames(batch, time, source),
+        tables=tuple(table for _, table in tables if table is not None),
+        others=batch.others,
+        unplaced=tuple(group for group, table in tables if table is None),
+        data=batch.data,
+        base=batch.base,
+        contexts=scales.contexts,
+    )
 
 
 def _no_times(count: int) -> tuple[Floats, npt.NDArray[np.uint8]]:

@@ -17,7 +17,7 @@ from vebus_tools.bulk.framing import Bytes, Ints, Segments, planes_of, segments
 from vebus_tools.framing import Piece, Rs485Splitter
 from vebus_tools.generated import Parts, parts_of, telling_offsets
 
-__all__ = ["Batch", "Group", "Stream", "batches", "groups_of"]
+__all__ = ["Batch", "Group", "Stream", "batch_of", "batches", "groups_of"]
 
 _CHUNK = 1 << 20
 _TRAILER = 2
@@ -86,7 +86,8 @@ class Stream:
         if len(rest) > MAX_WIRE_FRAME:  # no frame any more, whatever follows
             pieces += [(int(found.good.sum()), piece) for piece in self._others.feed(rest, self._base + found.used)]
             rest = b""
-        batch = self._batch(array, found, pieces)
+        batch = batch_of(self._count + 1, self._base, array, found, pieces)
+        self._count += len(batch)
         self._base += len(whole) - len(rest)
         self._carried = rest
         return batch
@@ -95,7 +96,8 @@ class Stream:
         """End of the stream: give what is pending."""
         pieces = [*self._others.feed(self._carried, self._base), *self._others.flush()]
         nothing = np.frombuffer(b"", dtype=np.uint8)
-        batch = self._batch(nothing, segments(nothing), [(0, piece) for piece in pieces])
+        batch = batch_of(self._count + 1, self._base, nothing, segments(nothing), [(0, piece) for piece in pieces])
+        self._count += len(batch)
         self._base += len(self._carried)
         self._carried = b""
         return batch
@@ -116,29 +118,32 @@ class Stream:
                 pieces += [(before, piece) for piece in others.flush()]
         return pieces
 
-    def _batch(self, array: Bytes, found: Segments, pieces: list[tuple[int, Piece]]) -> Batch:
-        good = np.flatnonzero(found.good)
-        ranks = np.array([rank for rank, _ in pieces], dtype=np.int64)
-        at_good = np.arange(len(good)) + np.searchsorted(ranks, np.arange(len(good)), side="right")
-        at_other = ranks + np.arange(len(ranks))
-        offset, size, frame = (np.full(len(good) + len(pieces), -1, dtype=np.int64) for _ in range(3))
-        offset[at_good] = found.start[good] + self._base
-        size[at_good] = found.size[good]
-        frame[at_good] = good
-        offset[at_other] = [piece.offset for _, piece in pieces]
-        size[at_other] = [len(piece.data) for _, piece in pieces]
-        batch = Batch(
-            first=self._count + 1,
-            base=self._base,
-            data=array,
-            offset=offset,
-            size=size,
-            frame=frame,
-            segments=found,
-            others=dict(zip(at_other.tolist(), (piece for _, piece in pieces), strict=True)),
-        )
-        self._count += len(offset)
-        return batch
+
+def batch_of(first: int, base: int, array: Bytes, found: Segments, pieces: list[tuple[int, Piece]]) -> Batch:
+    """Good segments and ``pieces`` as consecutive records from number ``first`` on.
+
+    Each piece comes with the count of good segments in front of it.  ``array`` begins at ``base`` of the stream.
+    """
+    good = np.flatnonzero(found.good)
+    ranks = np.array([rank for rank, _ in pieces], dtype=np.int64)
+    at_good = np.arange(len(good)) + np.searchsorted(ranks, np.arange(len(good)), side="right")
+    at_other = ranks + np.arange(len(ranks))
+    offset, size, frame = (np.full(len(good) + len(pieces), -1, dtype=np.int64) for _ in range(3))
+    offset[at_good] = found.start[good] + base
+    size[at_good] = found.size[good]
+    frame[at_good] = good
+    offset[at_other] = [piece.offset for _, piece in pieces]
+    size[at_other] = [len(piece.data) for _, piece in pieces]
+    return Batch(
+        first=first,
+        base=base,
+        data=array,
+        offset=offset,
+        size=size,
+        frame=frame,
+        segments=found,
+        others=dict(zip(at_other.tolist(), (piece for _, piece in pieces), strict=True)),
+    )
 
 
 class _Others:

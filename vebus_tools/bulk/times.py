@@ -20,8 +20,15 @@ __all__ = ["SOURCES", "Clock", "Floats"]
 
 Floats = npt.NDArray[np.float64]
 
-SOURCES = (TimeSource.START, TimeSource.BYTES, TimeSource.SYNC, TimeSource.COUNTER)
-"""What the numbers of the second array of `Clock.stamps` mean."""
+SOURCES = (
+    TimeSource.START,
+    TimeSource.BYTES,
+    TimeSource.SYNC,
+    TimeSource.COUNTER,
+    TimeSource.LOG,
+    TimeSource.HOST,
+)
+"""What the numbers of the second array of `Clock.stamps` mean; the last two are those of packets with stamps."""
 
 _PLAIN, _SYNC, _COUNTER = 0, 1, 2
 _BYTES_SOURCE, _SYNC_SOURCE, _COUNTER_SOURCE = 1, 2, 3

@@ -20,7 +20,7 @@ from vebus_tools.capture import AUTO, Capture, open_capture
 from vebus_tools.capture.detect import Format as CaptureFormat
 from vebus_tools.cli.extras import has
 from vebus_tools.cli.printing import display_filter
-from vebus_tools.export.capture_rows import CaptureRows, Seen, Wish
+from vebus_tools.export.capture_rows import CaptureRows, Seen, UnevenCaptureError, Way, Wish
 from vebus_tools.export.rows import Rows, Selection
 from vebus_tools.export.tables import CAPTURES
 from vebus_tools.export.target import Format, Source, Store, Writer, store_at, table_rows
@@ -82,6 +82,14 @@ class Outcome:
 
 def export_one(store: Store, source: Source, job: Job, step: Step, *, threaded: bool = False) -> Outcome:
     """Export one capture.  Raises CaptureError, OSError and what the library behind the store raises."""
+    try:
+        return _attempt(store, source, job, step, None, threaded=threaded)
+    except UnevenCaptureError:
+        store.drop([source.capture])
+        return _attempt(store, source, job, step, Way.RECORDS, threaded=threaded)
+
+
+def _attempt(store: Store, source: Source, job: Job, step: Step, way: Way | None, *, threaded: bool) -> Outcome:
     with open_capture(source.path, input_format=job.input_format) as capture:
         link = capture.link() if job.link == AUTO else Link(job.link)
         vocabularies = {"capture": (source.capture,), "sender_name": tuple(dict.fromkeys(job.names.values()))}
@@ -89,18 +97,26 @@ def export_one(store: Store, source: Source, job: Job, step: Step, *, threaded: 
         if threaded:
             writer = _Threaded(writer)
         rows = CaptureRows(source.capture, job.wish())
-        for tables in rows.of(capture.chunks, link, wide=_is_wide(capture, link, job), fast=not job.reference):
-            writer.write(tables)
-            step(capture.offset, rows.seen.rows)
-        writer.write([_capture_row(source, capture, link, job, rows.seen)])
-        writer.close()
+        try:
+            for tables in rows.of(capture.chunks, link, way or _way(capture, link, source, job)):
+                writer.write(tables)
+                step(capture.offset, rows.seen.rows)
+            writer.write([_capture_row(source, capture, link, job, rows.seen)])
+        finally:
+            writer.close()
     return Outcome(capture=source.capture, seen=rows.seen)
 
 
-def _is_wide(capture: Capture, link: Link, job: Job) -> bool:
-    """Whether the columnar engine can do it: one endless stream of the bus without stamps, and no filter."""
-    asked = not job.reference and not job.display_filter
-    return asked and capture.format is CaptureFormat.RAW and link is Link.RS485 and has("numpy")
+def _way(capture: Capture, link: Link, source: Source, job: Job) -> Way:
+    """The fastest way that can serve the request; what does not begin anew has no second attempt."""
+    if job.reference:
+        return Way.REFERENCE
+    if job.display_filter or link is not Link.RS485 or not has("numpy"):
+        return Way.RECORDS
+    if capture.format is CaptureFormat.RAW:
+        return Way.STREAM
+    packets = capture.format in (CaptureFormat.PCAPNG, CaptureFormat.PCAP, CaptureFormat.LOG)
+    return Way.PACKETS if packets and source.content is not None else Way.RECORDS
 
 
 def _capture_row(source: Source, capture: Capture, link: Link, job: Job, seen: Seen) -> Rows:

@@ -78,7 +78,7 @@ def _array(column: Column, cells: Cells | None, count: int, vocabulary: tuple[st
     if cells is None:
         return pa.nulls(count, kind)
     if isinstance(cells, Numbers):
-        return _numbers(cells, kind)
+        return _numbers(cells, pa.int64()).view(kind) if column.kind is Kind.TIME else _numbers(cells, kind)
     if isinstance(cells, Spans):
         return _spans(cells)
     return pa.array(listed(cells), type=kind)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vebus_protocol.errors import VEBusError
 from vebus_protocol.scaling import ScaleBook
 from vebus_tools.decoder import decode_chunks
 from vebus_tools.export.rows import EVERYTHING, RowMaker, Rows, Selection, listed
@@ -19,9 +21,25 @@ from vebus_tools.times import Timeline, Timing
 if TYPE_CHECKING:
     from vebus_tools.filters import Filter
 
-__all__ = ["CaptureRows", "Seen", "Wish"]
+__all__ = ["CaptureRows", "Seen", "UnevenCaptureError", "Way", "Wish"]
 
 _ROWS_AT_A_TIME = 4096
+
+
+class UnevenCaptureError(VEBusError):
+    """Packets are not all alike, so that only the ways that read one by one can be taken."""
+
+
+class Way(enum.Enum):
+    """How a capture is read: all columns at once, of a raw stream of the bus or of packets with stamps, or one by one.
+
+    REFERENCE reads with Construct, RECORDS with the code that is generated from the declarations.
+    """
+
+    STREAM = "stream"
+    PACKETS = "packets"
+    RECORDS = "records"
+    REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +112,15 @@ class CaptureRows:
         self._wish = wish
         self.seen = Seen()
 
-    def of(self, chunks: Iterable[Chunk], link: Link, *, wide: bool, fast: bool) -> Iterator[list[Rows]]:
+    def of(self, chunks: Iterable[Chunk], link: Link, way: Way) -> Iterator[list[Rows]]:
         """Rows of these chunks.
 
-        ``wide`` takes the columnar engine, for one raw stream of the bus without a filter; ``fast`` the code generated
-        from the declarations.  Raises CaptureError where nothing could be read.
+        Raises CaptureError where nothing could be read, and for `Way.PACKETS` UnevenCaptureError, perhaps after some
+        rows, where they cannot be read like that.
         """
         readable = _Readable(chunks)
-        for rows in self._wide(readable) if wide else self._single(readable, link, fast=fast):
+        wide = way in (Way.STREAM, Way.PACKETS)
+        for rows in self._wide(readable, way) if wide else self._single(readable, link, fast=way is Way.RECORDS):
             found = [one for one in rows if one.count]
             self.seen.take(found)
             yield found
@@ -110,14 +129,21 @@ class CaptureRows:
                 raise readable.failure
             self.seen.problem = str(readable.failure)
 
-    def _wide(self, chunks: Iterable[Chunk]) -> Iterator[Sequence[Rows]]:
-        from vebus_tools.bulk import read_columns
+    def _wide(self, chunks: Iterable[Chunk], way: Way) -> Iterator[Sequence[Rows]]:
+        from vebus_tools.bulk import UnevenPackets, read_columns, read_packet_columns
         from vebus_tools.export.wide import WideMaker
 
         wish = self._wish
         maker = WideMaker(self._capture, wish.names, wish.select, (wish.start, wish.stop))
-        for piece in read_columns((chunk.data for chunk in chunks), book=wish.book, exchanges=True):
-            yield maker.rows(piece)
+        if way is Way.STREAM:
+            pieces = read_columns((chunk.data for chunk in chunks), book=wish.book, exchanges=True)
+        else:
+            pieces = read_packet_columns(chunks, book=wish.book, exchanges=True)
+        try:
+            for piece in pieces:
+                yield maker.rows(piece)
+        except UnevenPackets as problem:
+            raise UnevenCaptureError(str(problem)) from problem
 
     def _single(self, chunks: Iterable[Chunk], link: Link, *, fast: bool) -> Iterator[Sequence[Rows]]:
         wish, timeline = self._wish, Timeline()

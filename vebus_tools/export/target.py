@@ -176,7 +176,11 @@ class FolderStore:
         self._form = form
 
     def drop(self, captures: Sequence[str]) -> None:
-        """See Store.drop: their files were never taken over."""
+        """See Store.drop."""
+        stems = {quote(capture, safe="") for capture in captures}
+        for path in self._path.rglob("*.*"):
+            if _stem(path) in stems:
+                path.unlink()
 
     def writer(self, source: Source, vocabularies: Vocabularies) -> Writer:
         """See Store.writer."""
@@ -339,7 +343,12 @@ class Target:
     def _stays(self, path: Path, stems: set[str]) -> bool:
         if path.relative_to(self.path).parts[0] == COLUMNS.name:
             return False
-        return path.stem.partition("+")[0] not in stems
+        return _stem(path) not in stems
+
+
+def _stem(path: Path) -> str:
+    """What the name of a file says of its capture; a plus stands in front of the number of a part."""
+    return path.stem.partition("+")[0] if path.is_file() else ""
 
 
 def _named(source: Source, taken: set[str]) -> Source:

@@ -101,7 +101,7 @@ _ESTIMATED = np.array([source.estimated for source in SOURCES])
 
 
 class WideMaker:
-    """Takes the pieces of one raw stream and gives their rows."""
+    """Takes the pieces of one capture of the bus and gives their rows."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class WideMaker:
     def _singles(self, piece: Columns, kept: Mask | None) -> list[Rows]:
         unplaced = [group.rows for group in piece.unplaced]
         rows = sorted([*piece.others, *(np.concatenate(unplaced).tolist() if unplaced else ())])
-        first = Stamp(self._first or 0.0, TimeSource.START)
+        first = Stamp(self._first or 0.0, TimeSource.START, piece.epoch)
         for row in rows:
             if kept is None or kept[row]:
                 record = _record(piece, row)
@@ -163,7 +163,13 @@ class WideMaker:
         source = frames.source[rows]
         start, size = frames.offset[rows] - piece.base, frames.size[rows]
         sender = frames.sender[rows].astype(np.uint16)
+        packets: dict[str, Cells] = {}
+        if piece.epoch:
+            packets["time"] = Numbers(np.round(frames.time[rows] * 1e6).astype(np.int64))
+        if piece.interface:
+            packets["interface"] = [piece.interface] * count
         return {
+            **packets,
             "capture": _constant(self._capture, (self._capture,), count),
             "number": Numbers(frames.number[rows]),
             "elapsed": Numbers(frames.time[rows] - (self._first or 0.0)),
@@ -175,7 +181,7 @@ class WideMaker:
             "frame_type": Numbers(frames.kind[rows].astype(np.uint8)),
             "sequence": Numbers(frames.sequence[rows].astype(np.uint8)),
             "checksum": _constant("Good", ("Good", "Bad"), count),
-            "offset": Numbers(frames.offset[rows]),
+            "offset": Numbers((frames.offset if piece.place is None else piece.place)[rows]),
             "size": Numbers(size.astype(np.int32)),
             "raw": Spans(piece.data, start, size),
         }
@@ -203,14 +209,15 @@ def _record(piece: Columns, row: int) -> Record:
     chain = quick_chain(found.frame)
     return Record(
         number=int(piece.frames.number[row]),
-        stamp=Stamp(float(piece.frames.time[row]), SOURCES[int(piece.frames.source[row])]),
+        stamp=Stamp(float(piece.frames.time[row]), SOURCES[int(piece.frames.source[row])], piece.epoch),
         link=Link.RS485,
-        offset=found.offset,
+        offset=found.offset if piece.place is None else int(piece.place[row]),
         wire=found.data,
         frame=found.frame,
         chain=chain,
         findings=tuple(findings_of(found, chain)),
         reason=found.reason,
+        interface=piece.interface,
     )
 
 
