@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from vebus_protocol.bms import LAB, Profile, built_in, encode
-from vebus_protocol.frame import dissect_frame
+from vebus_protocol.frame import dissect_frame, looks_like_frame
 from vebus_protocol.schema import Link
 from vebus_tools.battery import Bank, uniform_sample
-from vebus_tools.decoder import Decoder
 from vebus_tools.emulator import EmulatedBms, Terminals
-from vebus_tools.records import Chunk, Record, Stamp, TimeSource, Transmission
+from vebus_tools.records import Finding, Group, Record, Severity, Stamp, TimeSource, Transmission
 from vebus_tools.simulator import Installation, Scenario, VirtualBus
 from vebus_tools.simulator.bus import BYTE_S
 
@@ -46,7 +45,6 @@ class BmsSpeaker:
         self.cell_v, self.celsius, self.talking = 3.3, 20.0, True
         self.heard: list[bytes] = []
         self.next_at = 0.0
-        self._decoder = Decoder(Link.RS485)
 
     def poll(self, now: float) -> list[Transmission]:
         sample = uniform_sample(BANK, now, voltage_v=self.cell_v, temperature_c=self.celsius)
@@ -58,15 +56,19 @@ class BmsSpeaker:
 
     def on_wire(self, data: bytes, at: float) -> None:
         self.heard.append(data)
-        stamp = Stamp(at - len(data) * BYTE_S, TimeSource.HOST)
-        for record in self._decoder.feed(Chunk(data=data, stamp=stamp, whole=True)):
-            self._take(record)
+        if looks_like_frame(data):
+            self.bms.on_record(_record(data, at - len(data) * BYTE_S))
         slot = self.bms.next_at
         if slot is not None and slot > at:
             self.next_at = min(self.next_at, slot)
 
-    def _take(self, record: Record) -> None:
-        self.bms.on_record(record)
+
+def _record(data: bytes, at_s: float) -> Record:
+    """What a decoder makes of a frame, without its messages: the BMS looks at frame and damage alone."""
+    frame = dissect_frame(data)
+    damage = () if frame.good else (Finding(Severity.ERROR, Group.CHECKSUM, "damaged"),)
+    stamp = Stamp(at_s, TimeSource.HOST)
+    return Record(number=0, stamp=stamp, link=Link.RS485, offset=0, wire=data, frame=frame, findings=damage)
 
 
 class Repeater:

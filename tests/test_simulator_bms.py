@@ -431,15 +431,15 @@ def test_another_profile_changes_the_bytes_and_nothing_else() -> None:
         bms = BmsSpeaker(profile=profile)
         bus = VirtualBus(alone(devices=device()), 1, profile=profile)
         bus.attach(bms)
-        run(bus, 10.0)
+        run(bus, 5.0)
         bms.celsius = 70.0
-        run(bus, 20.0)
+        run(bus, 9.0)
         traces.append([(one.at_s, one.target) for one in bus.transitions()])
     assert traces[0] == traces[1]
     assert traces[0][-1][1] is State.BULK_REDUCED
     deaf = VirtualBus(alone(devices=device()), 1)
     deaf.attach(BmsSpeaker(profile=other))
-    run(deaf, 10.0)
+    run(deaf, 3.0)
     assert state(deaf) is State.WITHOUT_BMS
 
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.bms_on_bus import NORMAL, VERSION, BmsSpeaker, Repeater, bus_with, hear, run
+from tests.bms_on_bus import NORMAL, PROFILE, VERSION, BmsSpeaker, Repeater, bus_with, hear, run
 from tests.simulated import Client, alone, event, frames, plain
 from vebus_protocol.bms import LAB, built_in, encode
 from vebus_protocol.frame import dissect_frame, looks_like_frame
@@ -260,20 +260,22 @@ def test_an_answer_that_nobody_asked_for_stays_on_the_bus() -> None:
 
 # --- a BMS that dies at any time -------------------------------------------------------------------------------------
 def test_a_bms_that_dies_leaves_emergency_mode_or_off_for_1000_seeds() -> None:
+    loss = replace(PROFILE.timing["loss_timeout"], seconds=1.0)  # short, so that 1000 deaths take seconds
+    profile = replace(PROFILE, timing={**PROFILE.timing, "loss_timeout": loss})
     for seed in range(1000):
         chance = Random(seed)  # noqa: S311  (a simulation)
-        world = Installation(alone(bms=BmsSpec(expected=chance.random() < 0.5)), seed)
+        world = Installation(alone(bms=BmsSpec(expected=chance.random() < 0.5)), seed, profile)
         if chance.random() < 0.5:
             world.mains.lose(0)
         dies, last_s = chance.uniform(0.0, 2.0), 0.0
         values = {**NORMAL, "low_cell": 1, "discharge_allowed": 0} if chance.random() < 0.3 else NORMAL
-        for second in range(int(dies) + 1):
-            world.advance(float(second))
-            hear(world, values, float(second))
-            last_s = float(second)
+        for half in range(int(dies * 2) + 1):
+            last_s = half / 2
+            world.advance(last_s)
+            hear(world, values, last_s)
         if chance.random() < 0.3:
             world.mains.bring_back(0)
-        world.advance(last_s + 5.0 + STEP_S)
+        world.advance(last_s + loss.seconds + STEP_S)
         (reaction,) = world.reactions()
         assert reaction.state is (State.EMERGENCY if reaction.ac else State.OFF), f"seed {seed}"
         assert not reaction.inverting
