@@ -16,7 +16,7 @@ from tests.wireshark_compare import Lua, find_program
 from tests.wireshark_corpus import Make, damaged, noise, valid, vectors, write_capture
 from vebus_protocol.schema import Link
 
-_COUNT = 700
+_COUNT = 500
 _SEED = 20
 
 
@@ -62,7 +62,7 @@ def test_generated_packets_are_the_same(tmp_path: Path, make: Make) -> None:
 @pytest.mark.parametrize("make", [valid, damaged, noise])
 def test_json_of_decode_has_the_same_names_and_values(tmp_path: Path, make: Make) -> None:
     path = tmp_path / "generated.pcapng"
-    write_capture(path, make(_COUNT // 3, _SEED + 2), _SEED)
+    write_capture(path, make(_COUNT // 2, _SEED + 2), _SEED)
     theirs = [of_scapy(piece, like_json=True) for packet in read_packets(path) for piece in pieces_of(packet)]
     assert theirs == of_json(_decoded(str(path), "-T", "json"))
 
@@ -71,7 +71,7 @@ def test_json_of_decode_has_the_same_names_and_values(tmp_path: Path, make: Make
 def test_tshark_has_the_same_names_and_values(tmp_path: Path, make: Make) -> None:
     lua = Lua(tmp_path, find_program("tshark"))
     path = tmp_path / "generated.pcapng"
-    write_capture(path, make(_COUNT // 3, _SEED + 3), _SEED)
+    write_capture(path, make(_COUNT // 2, _SEED + 3), _SEED)
     theirs = [sorted(one for piece in pieces_of(packet) for one in of_scapy(piece)) for packet in read_packets(path)]
     assert theirs == of_tshark(lua, path)
 

@@ -1,6 +1,7 @@
 """Scapy packets from the declarations: built, dissected, damaged, shown, written and read."""
 
 import copy
+import doctest
 import pickle
 import subprocess
 import sys
@@ -313,6 +314,12 @@ def test_scapy_is_loaded_only_when_used(checkout_environment: dict[str, str]) ->
     import vebus_tools.scapy_layers
 
     assert "GPL-2.0-only" in str(vebus_tools.scapy_layers.__doc__)
+
+
+def test_the_example_of_the_module_is_right() -> None:
+    import vebus_tools.scapy_layers
+
+    assert doctest.testmod(vebus_tools.scapy_layers) == doctest.TestResults(failed=0, attempted=3)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

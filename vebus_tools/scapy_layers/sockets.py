@@ -106,12 +106,14 @@ class VEBusSocket(SuperSocket):
 
     def _take(self, pieces: Iterator[Piece]) -> None:
         several = VEBusPieces if self._link is Link.RS485 else MK3Pieces
+        piece = None
         for piece in pieces:
             packet = several.packet_of(piece)
             packet.time = time.time()
             self._observe(packet)
             self._heard.append(packet)
-            self._line.heard(piece)
+        if piece is not None:
+            self._line.heard(piece)  # the newest one: it tells whose turn it is
 
     def _observe(self, packet: Packet) -> None:
         with self._lock:
