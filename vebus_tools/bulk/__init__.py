@@ -96,7 +96,7 @@ class Columns:
     ``others`` are the records that the general splitter made (record index -> piece): damaged frames, FB frames, frames
     of other kinds, skipped bytes.  ``unplaced`` are groups of good frames that no plan can be made of.  ``data`` holds
     the bytes as heard, the first of them at ``base`` of the stream.  ``contexts`` (record index -> what the session
-    says) has all requests, replies, others and unplaced where `read_columns` was asked for exchanges.  Of packets
+    says of scales, requests and replies of winmon) is there where `read_columns` was asked for exchanges.  Of packets
     ``epoch`` says whether times count from 1970, ``interface`` where they were heard, and ``place`` where each record
     stands in the stream of its direction.
     """

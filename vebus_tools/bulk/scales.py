@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from vebus_protocol.frame import HEADER_SIZE, dissect_frame
 from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Link
-from vebus_protocol.winmon import ReadRamInfo, ReadSettingInfo, WinmonFrame
+from vebus_protocol.variables import ASSISTANT_MEMORY
+from vebus_protocol.winmon import ReadRam, ReadRamInfo, ReadSettingInfo, WinmonFrame
 from vebus_tools.bulk.columns import Books
+from vebus_tools.bulk.exchanges import ContextTable, Exchanges, asks_for_assistants
 from vebus_tools.bulk.framing import Ints
 from vebus_tools.bulk.stream import Batch, Group
 from vebus_tools.bulk.times import Floats
@@ -33,12 +37,13 @@ class Scales:
     """
 
     def __init__(self, book: ScaleBook | None = None, *, exchanges: bool = False) -> None:
-        """``book`` holds the scales to assume; ``exchanges`` follows every request and reply, which takes longer."""
-        self._exchanges = exchanges
-        self.contexts: dict[int, Context] = {}
-        """What the session said of records of the last batch, by record index; with ``exchanges`` only."""
+        """``book`` holds the scales to assume; ``exchanges`` follows every request and reply of winmon."""
+        self.contexts: Mapping[int, Context] = {}
+        """What the session would say of records of the last batch, by record index; with ``exchanges`` only."""
+        self._exchanges = Exchanges() if exchanges else None
         self._book = book or ScaleBook()
         self._session = Session(book=self._book)
+        self._known = Context(book=self._book)
         self._asking: set[int] = set()
 
     def books(self, batch: Batch, groups: list[Group], times: Floats) -> Books:
@@ -47,23 +52,23 @@ class Scales:
         for group in winmon:
             if group.parts is not None and group.parts.last.declared in _ASKS:
                 self._asking.update(np.unique(group.planes[_TID]).tolist())
-        found = [(0, self._book)]
+            elif self._exchanges is not None:
+                self._asking.update(np.unique(group.planes[_TID][asks_for_assistants(group)]).tolist())
+        found = [(0, self._known)]
         # The ids of this batch, however they go on in the next one.
-        rows = self._all_rows(batch, winmon, groups) if self._exchanges else self._rows(batch, winmon)
-        self.contexts = {}
-        for row in rows.tolist():
+        for row in self._rows(batch, winmon).tolist():
             record = _record(batch, row, float(times[row]))
             if record is None:
                 continue
             context = self._session.observe(record)
-            if self._exchanges:
-                self.contexts[row] = context
-            book = context.book
-            if book is not self._book:
-                found.append((row, book))
-                self._book = book
+            if context.book is not self._known.book or context.assistants is not self._known.assistants:
+                self._known = Context(book=context.book, assistants=context.assistants)
+                found.append((row, self._known))
             self._note(record)
-        return found
+        if self._exchanges is not None:
+            singles = self._singles(batch, groups, times)
+            self.contexts = ContextTable(self._exchanges.told(batch, winmon, singles, times), found)
+        return [(row, context.book) for row, context in found]
 
     def _note(self, record: Record) -> None:
         """Keep only the ids whose last request asked for a scale: the replies to all others announce nothing."""
@@ -71,14 +76,17 @@ class Scales:
             return
         first, last = record.chain[0].message, record.chain[-1].message
         if isinstance(first, WinmonFrame) and getattr(last, "code", FIRST_REPLY) < FIRST_REPLY:
-            (self._asking.add if isinstance(last, _ASKS) else self._asking.discard)(first.tid)
+            for_assistants = self._exchanges is not None and isinstance(last, ReadRam) and max(last.ids, default=0)
+            wanted = isinstance(last, _ASKS) or for_assistants >= ASSISTANT_MEMORY
+            (self._asking.add if wanted else self._asking.discard)(first.tid)
 
     @staticmethod
-    def _all_rows(batch: Batch, winmon: list[Group], groups: list[Group]) -> Ints:
-        """Everything that may belong to an exchange, and everything that no plan can be made of."""
-        unplaced = [group for group in groups if not group.parts or not group.parts.plans]
-        others = np.array(sorted(batch.others), dtype=np.int64)
-        return np.sort(np.concatenate([*(group.rows for group in (*winmon, *unplaced)), others]))
+    def _singles(batch: Batch, groups: list[Group], times: Floats) -> dict[int, Record]:
+        """Good records that stand in no group with a plan."""
+        unplaced = [group.rows for group in groups if not group.parts or not group.parts.plans]
+        rows = sorted([*batch.others, *(np.concatenate(unplaced).tolist() if unplaced else ())])
+        made = ((row, _record(batch, row, float(times[row]))) for row in rows)
+        return {row: record for row, record in made if record is not None}
 
     def _rows(self, batch: Batch, winmon: list[Group]) -> Ints:
         if not self._asking:

@@ -25,7 +25,7 @@ from vebus_tools.generated import quick_chain
 from vebus_tools.generated.tables import reads
 from vebus_tools.names import DEFAULT_NAMES, NameTable
 from vebus_tools.records import Record, Stamp, TimeSource
-from vebus_tools.session import NO_CONTEXT, Context
+from vebus_tools.session import Context
 
 __all__ = ["Codes", "Numbers", "Spans", "WideMaker"]
 
@@ -152,7 +152,7 @@ class WideMaker:
         for row in rows:
             if kept is None or kept[row]:
                 record = _record(piece, row)
-                self._single.take(record, piece.contexts.get(row, NO_CONTEXT), first)
+                self._single.take(record, piece.contexts[row], first)
         return self._single.drain()
 
     # what the tables share -------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ class _Piece:
 
     def _contexts(self) -> list[Context]:
         known = self._piece.contexts
-        return [known.get(row, NO_CONTEXT) for row in self._rows.tolist()]
+        return [known[row] for row in self._rows.tolist()]
 
     def _exchange(self) -> dict[str, Cells]:
         contexts = self._contexts()
