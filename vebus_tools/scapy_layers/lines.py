@@ -5,10 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import stat
 import tty
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from vebus_protocol.enums import FrameKind
 from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.schema import Link
 from vebus_tools.link import LinkError, LostLinkError, MemoryEnd, open_link, wait_for
+from vebus_tools.link.tty import is_pty
 from vebus_tools.scapy_layers.simulation import SIMULATED, Outgoing, SimulatedLine
 from vebus_tools.timebase import BYTE_TIME_S
 
@@ -28,7 +27,6 @@ __all__ = ["Line", "open_line"]
 _BITS_PER_BYTE = 10
 _NUMBERS = 0x80
 _READ_SIZE = 1 << 16
-_PTY_MAJORS = range(136, 144)  # Unix98 pty slaves (Linux, admin-guide/devices.txt)
 
 
 class Line(Protocol):
@@ -203,13 +201,18 @@ def _to_simulator(port: str) -> _Descriptor:
     if port.startswith("socket://"):
         return _Descriptor(port, _loopback(port))
     try:
-        facts = Path(port).stat()
-        if not stat.S_ISCHR(facts.st_mode) or os.major(facts.st_rdev) not in _PTY_MAJORS:
+        seen = os.open(port, os.O_PATH | os.O_CLOEXEC)  # names the device without opening it, so that no line moves
+    except OSError as problem:
+        raise LinkError(f"{port}: cannot open: {problem.strerror}") from problem
+    try:
+        if not is_pty(seen):
             raise LinkError(f"{port}: is no pty; a simulator is a pty or socket://127.0.0.1:PORT of vebus simulate")
-        fd = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(f"/proc/self/fd/{seen}", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         tty.setraw(fd)
     except OSError as problem:
         raise LinkError(f"{port}: cannot open: {problem.strerror}") from problem
+    finally:
+        os.close(seen)
     return _Descriptor(port, fd)
 
 
