@@ -121,8 +121,10 @@ class Converter:
     @property
     def usable_ac(self) -> bool:
         """Whether the AC input can be used: with an empty battery, a unit with two needs AC on input 1 (B-123)."""
-        if self.ac_input == 1 or not self.mains_present:
-            return self.mains_present
+        if not self.mains_present:
+            return False
+        if self.ac_input == 1:
+            return True
         return not self.low_battery and self._battery.open_v >= self.settings.value(SettingId.LOW_BATTERY_CUT_OFF)
 
     @property
