@@ -19,6 +19,8 @@ __all__ = ["table_lines"]
 
 _NOTE_WIDTH = 76
 _NAME_WIDTH = 40
+_ITEM_AT = len("Col 1: ")
+_MOST_WIDTH = 102  # a box is only wider than this where its columns are
 _BARS = "▁▂▃▄▅▆▇█"
 _PLAIN_BARS = "123456789"
 _NOTHING = "-"
@@ -106,10 +108,10 @@ def _interval_lines(table: IntervalTable) -> Iterator[str]:
     cells = [[_number(cell, item) for cell, item in zip(row[2:], shown, strict=True)] for row in table.rows]
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     head = [f"Duration: {duration} secs", f"Interval: {interval:>{width}} secs", ""]
-    head += [f"{'    ' if at else 'Col '}{at + 1}: {_item_text(item)}" for at, item in enumerate(table.items)]
-    head += _notes(table.notes)
     size = first + 4 + sum(each + 3 for each in widths)
-    box = max(size, len(head[0]) + 3, *(len(line) + 4 for line in head[1:]))
+    longest = max(len(_item_text(item)) for item in table.items) + _ITEM_AT + 4
+    box = max(size, len(head[0]) + 3, len(head[1]) + 4, min(longest, _MOST_WIDTH))
+    head += [line for place, item in enumerate(table.items, 1) for line in _item_lines(place, item, box - 4)]
     rest = f"{'|':>{box - size}}" if box > size else ""
     yield "=" * box
     for line in ("IO Statistics", "", *head):
@@ -123,6 +125,7 @@ def _interval_lines(table: IntervalTable) -> Iterator[str]:
         texts = (f" {text:>{width}} " for text, width in zip(row, widths, strict=True))
         yield f"| {span:<{first + 1}}|{'|'.join(texts)}|{rest}"
     yield "=" * box
+    yield from _notes(table.notes)[1:]
 
 
 def _span(number: int, table: IntervalTable, width: int) -> str:
@@ -138,6 +141,15 @@ def _places(items: tuple[IntervalItem, ...], widths: list[int]) -> Iterator[str]
         own = widths[at : at + item.width]
         at += item.width
         yield f"{place:<{sum(own) + 3 * len(own) - 1}}"
+
+
+def _item_lines(place: int, item: IntervalItem, width: int) -> Iterator[str]:
+    """``Col 1: filter``, long ones on several lines."""
+    text, room = _item_text(item), width - _ITEM_AT
+    head = f"Col {place}" if place == 1 else f"{place:>5}"
+    yield f"{head}: {text[:room]}"
+    for at in range(room, len(text), room):
+        yield f"{'':<{_ITEM_AT}}{text[at : at + room]}"
 
 
 def _item_text(item: IntervalItem) -> str:
