@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vebus_protocol.frame import HEADER_SIZE, dissect_frame
+from vebus_protocol.frame import HEADER_SIZE, ReceivedFrame, dissect_frame
 from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Link
 from vebus_protocol.variables import ASSISTANT_MEMORY
 from vebus_protocol.winmon import ReadRam, ReadRamInfo, ReadSettingInfo, WinmonFrame
 from vebus_tools.bulk.columns import Books
 from vebus_tools.bulk.exchanges import ContextTable, Exchanges, asks_for_assistants
-from vebus_tools.bulk.framing import Ints
+from vebus_tools.bulk.framing import Ints, Mask
 from vebus_tools.bulk.stream import Batch, Group
 from vebus_tools.bulk.times import Floats
 from vebus_tools.decoder import findings_of
@@ -26,6 +26,8 @@ from vebus_tools.session import Context, Session
 __all__ = ["Scales"]
 
 _TID = HEADER_SIZE + 1
+_CODE = HEADER_SIZE + 2
+_WINMON = b"\0"  # first payload byte
 _ASKS = (ReadRamInfo, ReadSettingInfo)
 
 
@@ -49,13 +51,7 @@ class Scales:
     def books(self, batch: Batch, groups: list[Group], times: Floats) -> Books:
         """Scales of a batch: from which record index on which are known."""
         winmon = [group for group in groups if group.parts and group.parts.plans[0][0].declared is WinmonFrame]
-        for group in winmon:
-            if group.parts is not None and group.parts.last.declared in _ASKS:
-                self._asking.update(np.unique(group.planes[_TID]).tolist())
-            elif self._exchanges is not None:
-                self._asking.update(np.unique(group.planes[_TID][asks_for_assistants(group)]).tolist())
         found = [(0, self._known)]
-        # The ids of this batch, however they go on in the next one.
         for row in self._rows(batch, winmon).tolist():
             record = _record(batch, row, float(times[row]))
             if record is None:
@@ -84,16 +80,49 @@ class Scales:
     def _singles(batch: Batch, groups: list[Group], times: Floats) -> dict[int, Record]:
         """Good records that stand in no group with a plan."""
         unplaced = [group.rows for group in groups if not group.parts or not group.parts.plans]
-        rows = sorted([*batch.others, *(np.concatenate(unplaced).tolist() if unplaced else ())])
+        rows = sorted([*_loose(batch), *(np.concatenate(unplaced).tolist() if unplaced else ())])
         made = ((row, _record(batch, row, float(times[row]))) for row in rows)
         return {row: record for row, record in made if record is not None}
 
     def _rows(self, batch: Batch, winmon: list[Group]) -> Ints:
-        if not self._asking:
-            return np.empty(0, dtype=np.int64)
-        asking = sorted(self._asking)
-        wanted = [group.rows[np.isin(group.planes[_TID], asking)] for group in winmon]
-        return np.sort(np.concatenate([*wanted, np.array(sorted(batch.others), dtype=np.int64)]))
+        """Records that may announce something: requests that ask for it, and all with the same id up to the next one.
+
+        What no group has may be a request too: where there is such a thing, all frames of these ids are looked at.
+        """
+        others = np.array(_loose(batch), dtype=np.int64)
+        marked = [(group.rows, group.planes[_TID], *self._kinds(group)) for group in winmon]
+        if not marked:
+            return others
+        rows, tids, is_request, asks = (np.concatenate(parts) for parts in zip(*marked, strict=True))
+        order = np.lexsort((rows, tids))
+        rows, tids, is_request, asks = rows[order], tids[order], is_request[order], asks[order]
+        if len(others):
+            self._asking.update(np.unique(tids[asks]).tolist())
+            return np.sort(np.concatenate((rows[np.isin(tids, sorted(self._asking))], others)))
+        begins = np.concatenate(([True], tids[1:] != tids[:-1]))
+        told = is_request | begins  # where it is decided whether what follows belongs to an asking request
+        value = np.where(is_request, asks, np.isin(tids, sorted(self._asking)))
+        last = np.maximum.accumulate(np.where(told, np.arange(len(rows)), 0))
+        open_after = value[last]
+        before = np.where(begins, np.isin(tids, sorted(self._asking)), np.concatenate(([False], open_after[:-1])))
+        return np.sort(np.concatenate((rows[open_after | (is_request & before)], others)))
+
+    def _kinds(self, group: Group) -> tuple[Mask, Mask]:
+        """Which frames of a group are requests, and which of them ask for what is to be learned."""
+        count = len(group.rows)
+        is_request = np.full(count, int(group.planes[_CODE, 0]) < FIRST_REPLY)
+        if group.parts is not None and group.parts.last.declared in _ASKS:
+            return is_request, np.ones(count, dtype=np.bool_)
+        return is_request, asks_for_assistants(group) if self._exchanges else np.zeros(count, dtype=np.bool_)
+
+
+def _loose(batch: Batch) -> list[int]:
+    """Records outside the segments that may be good frames of winmon, ascending."""
+    return [
+        row
+        for row, piece in sorted(batch.others.items())
+        if isinstance(piece.frame, ReceivedFrame) and piece.frame.good and piece.frame.payload[:1] == _WINMON
+    ]
 
 
 def _record(batch: Batch, row: int, at: float) -> Record | None:
