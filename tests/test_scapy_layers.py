@@ -276,7 +276,7 @@ def test_random_packets_stay_what_they_are() -> None:
             packet = fuzz(VEBus() / WinmonFrame() / layer())
         else:
             packet = fuzz(VEBus() / layer())
-        data = [bytes(packet) for _ in range(5)]
+        data = [bytes(packet) for _ in range(30)]
         assert len(set(data)) > 1
         assert all(one[2] in (0xFD, 0xFE) and one[-1] == 0xFF and one[3] < 0x80 for one in data), name
     ends = {VEBus(bytes(fuzz(VEBus() / WinmonFrame() / WriteSetting())))[WriteSetting].flags & 1 for _ in range(20)}
