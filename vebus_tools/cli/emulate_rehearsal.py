@@ -54,7 +54,7 @@ def rehearse(request: Request, prepared: Prepared, judgement: SystemJudgement) -
     with ExitStack() as closing:
         run = _Run(request, prepared, judgement, closing)
         if not run.paneled:
-            run.lines.head(head_rows(_mode_text(request), prepared, judgement, consequence))
+            run.lines.head(head_rows(_mode_text(request), prepared, judgement, consequence, live=not request.virtual))
         with Ending() as ending:
             run.go(ending.wanted)
     return run.rehearsal.exit_code

@@ -20,7 +20,8 @@ _CLASSES = {
 }
 _COLUMNS = (
     "time in s; what it is about; for a frame its bytes as on the wire (sender, FE, number, payload, checksum, FF),"
-    " then what they say. In brackets: the requirement behind it, B- and U- of the BMS, X- of the interlocks."
+    " then what they say. In brackets: the rule behind it (B- what the manual of the BMS V2 says, U- what it leaves"
+    " open, X- an interlock)."
 )
 
 
@@ -38,17 +39,21 @@ def gate_text(judgement: SystemJudgement) -> str:
     return f"{judgement.verdict.text}. {worst.unit.name}: {worst.reason or worst.unit.told}{rules}"
 
 
-def head_rows(mode: str, prepared: Prepared, judgement: SystemJudgement, consequence: str) -> Iterator[tuple[str, str]]:
-    """The lines before the first event: name and text."""
+def head_rows(
+    mode: str, prepared: Prepared, judgement: SystemJudgement, consequence: str, *, live: bool
+) -> Iterator[tuple[str, str]]:
+    """The lines before the first event: name and text; ``live`` is whether commands can be typed."""
     yield "", f"vebus emulate-bms: {mode}"
     yield "Firmware", f"{gate_text(judgement)}{consequence}"
     if judgement.verdict is not Verdict.ACCEPTED and judgement.units:
-        yield "", f"           Do: {judgement.units[0].advice}"
+        yield "", f"{'':<10} Do: {judgement.units[0].advice}"
     yield "Profile", f"{profile_text(prepared.profile)}. {_CLASSES[prepared.profile.provenance.sort]}"
     yield "Battery", _bank_text(prepared.setup.bank, prepared)
     if prepared.title:
         yield "Scenario", prepared.title
     yield "Lines", _COLUMNS
+    if live:
+        yield "Commands", "type help; or, for example: cell 3 2.75 over 10s, remote off, unplug, status, quit"
     yield "", ""
 
 

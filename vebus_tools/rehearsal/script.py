@@ -124,7 +124,8 @@ def _merged(tables: Any) -> dict[str, Any]:  # noqa: ANN401  (any iterable of ma
 def _bank(values: Mapping[str, Any]) -> Bank:
     default = _DEFAULT_BANK
     system_v = values.get("system_v", default.system_v)
-    module = Module(voltage_v=values.get("module_v", default.module.voltage_v))
+    usual = 12.8 if system_v == 12 else default.module.voltage_v
+    module = Module(voltage_v=values.get("module_v", usual))
     needed = max(1, round(system_v / (module.cells * 3)))
     return Bank(
         system_v=system_v,
