@@ -355,6 +355,27 @@ def test_which_ac_can_be_used(inputs: int, fed: int, soc: float, *, charges: boo
     assert bus.reactions()[0].ac is charges
 
 
+@covers("B-123")
+@pytest.mark.parametrize(("fed", "starts"), [(1, True), (2, False)])
+def test_a_quattro_without_a_battery_needs_ac_on_input_1(fed: int, *, starts: bool) -> None:
+    cut = replace(battery(0.6), connected=False)
+    bus = after(None, 8.0, devices=device(ac_inputs=2), mains=MainsSpec(input=fed), battery=cut, bms=EXPECTED)
+    (reaction,) = bus.reactions()
+    assert (reaction.state, reaction.connected) == ((State.EMERGENCY, True) if starts else (State.OFF, False))
+    assert (bus.installation.battery.current_a, reaction.battery_v) == (0.0, 0.0)
+
+
+def test_a_battery_that_is_cut_off_and_comes_back() -> None:
+    events = (event(3.0, EventKind.BATTERY, value=False), event(6.0, EventKind.BATTERY, value=True))
+    bus = VirtualBus(alone(devices=device(), mains=NO_MAINS, events=events), 1)
+    run(bus, 5.0)
+    assert bus.installation.master.converter.state() is DeviceState.OFF
+    assert bus.installation.battery.current_a == 0.0
+    run(bus, 9.0)
+    assert bus.installation.master.converter.state() is DeviceState.INVERT_FULL
+    assert bus.installation.battery.current_a < 0.0
+
+
 # --- firmware --------------------------------------------------------------------------------------------------------
 BMS_ONLY, ESS_ONLY = (Assistant(id=BMS_ASSISTANT),), (Assistant(id=0x005, words=(0, 0, 0, 0)),)
 

@@ -64,6 +64,7 @@ capacity   = 100
 resistance = 0.01
 soc        = 0.5
 ambient    = 30
+connected  = false
 
 [host]
 present  = true
@@ -114,6 +115,11 @@ at    = "3m"
 what  = "ac-input"
 input = 1
 
+[[event]]
+at        = "4m"
+what      = "battery"
+connected = true
+
 [[fault]]
 kind   = "bad-checksum"
 side   = "both"
@@ -146,6 +152,7 @@ def test_every_key_arrives() -> None:
     mains, battery = scenario.mains, scenario.battery
     assert (mains.present, mains.voltage_v, mains.frequency_hz) == (False, 228.0, 60.0)
     assert (mains.wander_v, mains.wander_hz, mains.connect_delay_s) == (0.0, 0.01, 3.0)
+    assert not battery.connected
     assert (battery.capacity_ah, battery.resistance_ohm, battery.soc, battery.ambient_c) == (100.0, 0.01, 0.5, 30.0)
     assert (scenario.host.present, scenario.host.every, scenario.host.start_up) == (True, 10, False)
     adapter = scenario.adapter
@@ -164,8 +171,9 @@ def test_events_and_faults_arrive() -> None:
         (60.0, EventKind.SET_POINT),
         (120.0, EventKind.FIRMWARE),
         (180.0, EventKind.AC_INPUT),
+        (240.0, EventKind.BATTERY),
     ]
-    assert [event.value for event in scenario.events] == [0.0, 0.0, -500.0, 0.0, 2629508, 1]
+    assert [event.value for event in scenario.events] == [0.0, 0.0, -500.0, 0.0, 2629508, 1, True]
     assert [event.text for event in scenario.events[2:4]] == ["", "stop"]
     checksum, heartbeat = scenario.faults
     assert (checksum.kind, checksum.side, checksum.every) == (FaultKind.BAD_CHECKSUM, Side.BOTH, 7)

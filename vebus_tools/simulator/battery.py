@@ -36,7 +36,8 @@ _COOLING_W_K = 12.0
 class Battery:
     """Voltage follows current and state of charge.
 
-    ``voltage_v`` and ``current_a`` (charging positive) are those of the last moment.
+    ``voltage_v`` and ``current_a`` (charging positive) are those of the last moment; both are 0 while it is not
+    ``connected``.
     """
 
     def __init__(self, spec: BatterySpec, nominal_v: float) -> None:
@@ -46,10 +47,11 @@ class Battery:
         default_ohm = _OHM_AT_48_V * self._scale * self._scale
         self.resistance_ohm = default_ohm if spec.resistance_ohm is None else spec.resistance_ohm
         self.charge = spec.soc
+        self.connected = spec.connected
         self.ambient_c = spec.ambient_c
         self.temperature_c = spec.ambient_c
         self.current_a = 0.0
-        self.voltage_v = self.open_v
+        self.voltage_v = self.open_v if self.connected else 0.0
         self.charged_as = 0.0
 
     @property
@@ -71,10 +73,15 @@ class Battery:
 
     def current_at(self, voltage_v: float) -> float:
         """Current in A that brings the terminals to this voltage."""
+        if not self.connected:
+            return 0.0
         return (voltage_v - self.open_v) / self.resistance_ohm
 
     def draw(self, power_w: float, duration_s: float) -> None:
         """Let a power flow in (positive) or out for some time."""
+        if not self.connected:
+            self.current_a = self.voltage_v = 0.0
+            return
         open_v, ohm = self.open_v, self.resistance_ohm
         root = open_v * open_v + 4.0 * ohm * power_w
         self.current_a = (math.sqrt(max(root, 0.0)) - open_v) / (2.0 * ohm)

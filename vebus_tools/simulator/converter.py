@@ -106,7 +106,7 @@ class Converter:
 
     @property
     def _may_invert(self) -> bool:
-        return self.invert_allowed and not self.low_battery and self._now >= self.starting_until_s
+        return self._battery_good and self._now >= self.starting_until_s
 
     @property
     def mains_present(self) -> bool:
@@ -125,7 +125,8 @@ class Converter:
             return False
         if self.ac_input == 1:
             return True
-        return not self.low_battery and self._battery.open_v >= self.settings.value(SettingId.LOW_BATTERY_CUT_OFF)
+        full = self._battery.open_v >= self.settings.value(SettingId.LOW_BATTERY_CUT_OFF)
+        return self._battery.connected and not self.low_battery and full
 
     @property
     def charge_limits(self) -> tuple[float, float]:
@@ -166,7 +167,8 @@ class Converter:
             self._power_w = -load if self._may_invert else 0.0
         self._planned_load = load
         power = self._power_w
-        idle_w = _IDLE_DC_W if self.running and self.effect.invert else 0.0  # otherwise the AC side feeds it
+        feeds_itself = self.running and self.effect.invert and self._battery.connected
+        idle_w = _IDLE_DC_W if feeds_itself else 0.0  # otherwise the AC side feeds it
         self.dc_w = power * _EFFICIENCY if power > 0 else power / _EFFICIENCY - idle_w
         return self.dc_w
 
@@ -187,7 +189,12 @@ class Converter:
 
     @property
     def _lowest_w(self) -> float:
-        return -self.rating_w if self.invert_allowed and not self.low_battery else 0.0
+        return -self.rating_w if self._battery_good else 0.0
+
+    @property
+    def _battery_good(self) -> bool:
+        """Whether the inverter may work, and there is something to work with."""
+        return self.invert_allowed and not self.low_battery and self._battery.connected
 
     def _parallel(self, load: float) -> float:
         """Power of the converter beside the mains: set point or charger, within limit and rating."""
@@ -215,7 +222,7 @@ class Converter:
         """Take measurements: all of them follow from the same few numbers."""
         now, scale = self._now, self.noise_scale
         self.battery_v = self._battery.voltage_v + self._jitter(_NOISE_DC_V * scale)
-        self.dc_a = self.dc_w / self.battery_v
+        self.dc_a = self.dc_w / self.battery_v if self.battery_v else 0.0
         self.mains_v = self._mains.voltage_at(now, self.spec.phase)
         if self.mains_v:
             self.mains_v += self._jitter(_NOISE_AC_V * scale)

@@ -32,6 +32,7 @@ _SWITCHES = {
     "off": SwitchPosition.OFF,
 }
 _OF_THE_MAINS = frozenset((EventKind.AC_LOST, EventKind.AC_BACK, EventKind.AC_INPUT, EventKind.MAINS))
+_OF_THE_BATTERY = frozenset((EventKind.AMBIENT, EventKind.SOC, EventKind.BATTERY))
 _FORCED = {
     "equalise": SetChargeState.EQUALISE,
     "absorption": SetChargeState.ABSORPTION,
@@ -148,10 +149,8 @@ class Installation:
     def _happen(self, event: Event, now: float) -> None:
         if event.kind in _OF_THE_MAINS:
             _to_mains(self.mains, event)
-        elif event.kind is EventKind.AMBIENT:
-            self.battery.ambient_c = event.value
-        elif event.kind is EventKind.SOC:
-            self.battery.charge = event.value
+        elif event.kind in _OF_THE_BATTERY:
+            _to_battery(self.battery, event)
         elif event.kind is EventKind.WAKE:
             self._wakes += 1
         elif event.kind is EventKind.SET_POINT:
@@ -172,6 +171,15 @@ def _to_mains(mains: Mains, event: Event) -> None:
     else:
         mains.voltage_v = event.value or mains.voltage_v
         mains.frequency_hz = event.other or mains.frequency_hz
+
+
+def _to_battery(battery: Battery, event: Event) -> None:
+    if event.kind is EventKind.AMBIENT:
+        battery.ambient_c = event.value
+    elif event.kind is EventKind.SOC:
+        battery.charge = event.value
+    else:
+        battery.connected = bool(event.value)
 
 
 def _to_device(device: Device, event: Event, now: float) -> None:

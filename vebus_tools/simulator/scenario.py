@@ -85,6 +85,7 @@ class EventKind(enum.Enum):
     SOC = "soc"
     ERROR = "error"
     AC_INPUT = "ac-input"
+    BATTERY = "battery"
 
 
 class FaultKind(enum.Enum):
@@ -153,12 +154,16 @@ class MainsSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatterySpec:
-    """The battery: capacity in Ah, internal resistance in ohm, state of charge 0..1, temperature in degC."""
+    """The battery: capacity in Ah, internal resistance in ohm, state of charge 0..1, temperature in degC.
+
+    ``connected`` is whether it is connected to the units.
+    """
 
     capacity_ah: float = 280.0
     resistance_ohm: float | None = None
     soc: float = 0.62
     ambient_c: float = 22.0
+    connected: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ _TABLES: Mapping[str, tuple[type, Mapping[str, tuple[str, keys.Reader]]]] = {
             "resistance": ("resistance_ohm", keys.number(0.0001, 10)),
             "soc": ("soc", keys.number(0, 1)),
             "ambient": ("ambient_c", keys.number(-8, 43)),
+            "connected": ("connected", keys.flag),
         },
     ),
     "host": (
@@ -128,6 +129,7 @@ _EVENTS: Mapping[EventKind, Mapping[str, tuple[str, keys.Reader]]] = {
     EventKind.SOC: {"soc": ("value", keys.number(0, 1))},
     EventKind.ERROR: {"number": ("value", keys.whole(0, 31))},
     EventKind.AC_INPUT: {"input": ("value", keys.whole(1, 2))},
+    EventKind.BATTERY: {"connected": ("value", keys.flag)},
 }
 _NEEDED = {
     EventKind.LOAD: "watts",
@@ -139,6 +141,7 @@ _NEEDED = {
     EventKind.SOC: "soc",
     EventKind.ERROR: "number",
     EventKind.AC_INPUT: "input",
+    EventKind.BATTERY: "connected",
 }
 _UNDO = {EventKind.AC_LOST: EventKind.AC_BACK}
 _FAULT: Mapping[str, tuple[str, keys.Reader]] = {
