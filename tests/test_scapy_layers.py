@@ -142,6 +142,24 @@ def test_fields_bits_and_what_is_left_over() -> None:
     assert (reply[RamValues].value, reply[Raw].load) == ([1, 2], b"\x07")
 
 
+def test_physical_values_have_their_scale() -> None:
+    assert WriteRam(flags=2).physical("flags.no_eeprom") == 1
+    assert DcInfo(voltage=1331).physical("voltage") == 13.31
+    assert MK3().physical("led_on.mains") is None
+    assert ReadRam(ram_id=[4, 5]).physical("ram_id") == (4, 5)
+    for name in ("nothing", "voltage.nothing"):
+        with pytest.raises(KeyError):
+            DcInfo().physical(name)
+
+
+def test_one_packet_may_stand_for_many() -> None:
+    many = VEBus(seq=[1, 2]) / WinmonFrame(tid=(0x80, 0x82)) / ReadRam(ram_id=[4, 5])
+    assert [(packet.seq, packet.tid, packet.ram_id) for packet in many] == [
+        (seq, tid, [4, 5]) for seq in (1, 2) for tid in (0x80, 0x81, 0x82)
+    ]
+    assert all(VEBus(bytes(packet)).checksum_ok for packet in many)
+
+
 def test_show_has_units_names_bits_and_marks() -> None:
     text = str(VEBus(_DC).show(dump=True))
     assert "addr      = Multi (0x8383)" in text

@@ -136,7 +136,7 @@ class Envelope(Packet):
         return int(paired and fits(answer, question))
 
 
-class _Checksum(DeclaredField):
+class ChecksumField(DeclaredField):
     """A checksum that says whether it is right."""
 
     __slots__ = ()
@@ -151,7 +151,7 @@ class _Checksum(DeclaredField):
 
 def _trailer(declared: type[Message], defaults: dict[str, int | None]) -> list[AnyField]:
     checksum, *end = declared_fields(declared, TAKEN, defaults, {"end": (frame.END,)})
-    return [_Checksum(checksum.name, None, declared.spec("checksum")), *end]
+    return [ChecksumField(checksum.name, None, declared.spec("checksum")), *end]
 
 
 def summary_of(packet: Packet, link: Link) -> str:

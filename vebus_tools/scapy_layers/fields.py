@@ -283,7 +283,7 @@ def physical(pkt: Packet, name: str) -> Value | tuple[Value, ...]:
         part = next((part for part in field.spec.bits if part.name == bit), None)
         if part is None:
             raise KeyError(name)
-        return number_node(part, part.pick(int(raw)), raws_of(pkt), context).value
+        return None if raw is None else number_node(part, part.pick(int(raw)), raws_of(pkt), context).value
     if isinstance(raw, list):
         return tuple(item_node(field.spec, at, item, context).value for at, item in enumerate(raw))
     return number_node(field.spec, int(raw), raws_of(pkt), context).value if isinstance(raw, int) else raw
