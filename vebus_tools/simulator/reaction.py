@@ -233,7 +233,7 @@ DOES: Mapping[State, str] = {
     State.RUN: "works as configured",
     State.BULK_REDUCED: "bulk with reduced current",
     State.CHARGER_ONLY: "charges, does not invert",
-    State.OFF_LOW: "off until AC comes or the cells recover",
+    State.OFF_LOW: "off until AC comes or the battery is charged",
     State.EMERGENCY: "charges with at most 5 A up to 12, 24 or 48 V, does not invert",
     State.HELD_PASSTHRU: "passes AC through, does not invert, does not charge",
     State.HELD_OFF: "off until the remote terminals say on",
