@@ -34,8 +34,11 @@ class Counting:
     texts: tuple[str, ...]
     gathering: Gathering
 
-    def print(self, out: TextIO) -> None:
-        """Print all tables as text."""
+    def print(self, out: TextIO, name: str = "", *, as_json: bool = False) -> None:
+        """Print all tables as text, or as JSON with the name of the capture."""
+        if as_json:
+            print_json([self.object(name)], out)
+            return
         utf8 = arrow_for(out.encoding) != "->"
         out.writelines(
             f"{line}\n"

@@ -15,21 +15,13 @@ def decode(
     ] = None,
     *,
     read: Annotated[str | None, typer.Option("-r", "--read", help="The same as FILE.", metavar="FILE")] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     two_pass: Annotated[
         bool, typer.Option("-2", "--two-pass", help="Read twice: links to replies, scales learned anywhere.")
     ] = False,
     names: options.NamesFile = None,
-    device_table: Annotated[
-        str | None, typer.Option("--device-table", help="Published scales to assume until the capture tells them.")
-    ] = None,
+    device_table: options.DeviceTable = None,
     output: options.OutputType = "text",
     details: options.Details = False,
     only: options.Only = None,
@@ -60,6 +52,8 @@ def decode(
         Literal["fields", "protocols", "values"] | None,
         typer.Option("-G", "--glossary", help="Print what filters can name, and stop."),
     ] = None,
+    statistics: options.Statistics = None,
+    quiet: options.Quiet = False,
     line_buffered: options.LineBuffered = False,
     color: options.Color = None,
 ) -> None:
@@ -97,6 +91,8 @@ def decode(
         file_type=file_type,
         print_too=print_too,
         glossary=glossary,
+        statistics=tuple(statistics or ()),
+        quiet=quiet,
         line_buffered=line_buffered,
     )
     raise typer.Exit(guarded(lambda: run(request)))

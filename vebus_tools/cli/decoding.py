@@ -16,10 +16,12 @@ from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES, ScaleBook
 from vebus_protocol.schema import Link
 from vebus_tools import glossary
 from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open_writer
+from vebus_tools.cli.counting import HELP, Counting, counting, print_help
 from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import FAILED, UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
 from vebus_tools.cli.wide import can_be_wide, is_wide, print_wide
+from vebus_tools.filters import Filter
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk
@@ -58,6 +60,8 @@ class Request:
     file_type: str | None = None
     print_too: bool = False
     glossary: str | None = None
+    statistics: tuple[str, ...] = ()
+    quiet: bool = False
     line_buffered: bool = False
 
 
@@ -66,11 +70,15 @@ def run(request: Request) -> int:
     if request.glossary is not None:
         sys.stdout.writelines(f"{line}\n" for line in _LISTS[request.glossary]())
         return 0
+    if HELP in request.statistics:
+        print_help()
+        return 0
     if request.source is None:
         raise UsageError("no capture named; try: vebus decode FILE, or - for standard input")
     names = name_table(request.names)
     passes = display_filter(request.display_filter, names, time=TimeForm(request.printing.time_form))
     form = make_form(request.printing, sys.stdout)
+    counted = _counting(request, names, passes)
     tally = Tally()
     with ExitStack() as stack:
         source = _Source(request.source, request.input_format, stack, rewind=request.two_pass)
@@ -78,7 +86,8 @@ def run(request: Request) -> int:
         if request.write is not None:
             writer = stack.enter_context(open_writer(request.write, request.file_type, input_path=request.source))
         opened = _Opened(source, request)
-        if can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
+        plain = counted is None and not request.quiet
+        if plain and can_be_wide(request, form, sys.stdout) and is_wide(opened.capture, opened.link):
             failure = print_wide(
                 opened.capture,
                 form,
@@ -88,8 +97,12 @@ def run(request: Request) -> int:
                 seen=lambda found: tally.take(found.record),
             )
         else:
-            printer = Printer(form, None if writer and not request.print_too else sys.stdout, request.line_buffered)
-            failure = _print(_selected(_read(opened, request, names), request, tally), passes, printer, writer)
+            hidden = request.quiet or (writer and not request.print_too)
+            printer = Printer(form, None if hidden else sys.stdout, request.line_buffered)
+            selected = _counted(_selected(_read(opened, request, names), request, tally), counted)
+            failure = _print(selected, passes, printer, writer)
+    if counted is not None:
+        counted.print(sys.stdout, request.source, as_json=request.quiet and request.printing.output == "json")
     _report(tally, failure)
     return FAILED if failure else 0
 
@@ -185,6 +198,25 @@ def _selected(
             yield dissection, timing, timeline
         if request.count is not None and record.number >= request.count:
             return
+
+
+def _counting(request: Request, names: NameTable, passes: Filter | None) -> Counting | None:
+    """The statistics that are asked for.  Raises UsageError."""
+    if not request.statistics:
+        return None
+    if request.write == STANDARD_INPUT:
+        raise UsageError("-w - and -z both write to standard output; save to a file")
+    return counting(request.statistics, names, book=scale_book(request.device_table), passes=passes)
+
+
+def _counted(
+    found: Iterator[tuple[Dissection, Timing, Timeline]], counted: Counting | None
+) -> Iterator[tuple[Dissection, Timing, Timeline]]:
+    """The same records, each of them counted on its way."""
+    for dissection, timing, timeline in found:
+        if counted is not None:
+            counted.gathering.take(dissection.record, dissection)
+        yield dissection, timing, timeline
 
 
 class Printer:

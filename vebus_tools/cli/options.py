@@ -20,6 +20,7 @@ __all__ = [
     "Only",
     "OutputType",
     "PrintToo",
+    "Quiet",
     "Statistics",
     "TimeColumn",
 ]
@@ -66,5 +67,6 @@ DisplayFilter = Annotated[
 ]
 NamesFile = Annotated[str | None, typer.Option("--names", help="TOML file with names of sender ids.", metavar="FILE")]
 PrintToo = Annotated[bool, typer.Option("-P", "--print", help="Print also while saving with -w.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no frames.")]
 LineBuffered = Annotated[bool, typer.Option("-l", "--line-buffered", help="Flush after each frame.")]
 Color = Annotated[bool | None, typer.Option("--color/--no-color", help="Colours; otherwise on a terminal only.")]

@@ -72,7 +72,8 @@ def sniff(
     time_form: options.TimeColumn = "r",
     names: options.NamesFile = None,
     line_buffered: options.LineBuffered = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no frames.")] = False,
+    statistics: options.Statistics = None,
+    quiet: options.Quiet = False,
     silent: Annotated[bool, typer.Option("-Q", "--silent", help="Print errors only, no counts either.")] = False,
     low_latency: Annotated[
         bool, typer.Option("--low-latency/--no-low-latency", help="Ask the adapter to hand over bytes at once.")
@@ -123,6 +124,7 @@ def sniff(
         printing=printing,
         names=names,
         line_buffered=line_buffered,
+        statistics=tuple(statistics or ()),
         quiet=quiet or silent,
         silent=silent,
         low_latency=low_latency,

@@ -13,6 +13,7 @@ from vebus_protocol.schema import Link
 from vebus_tools.capture.notes import InterfaceNotes
 from vebus_tools.capture.recorder import Recorder, Recording
 from vebus_tools.cli.conditions import parse_ring, parse_stops
+from vebus_tools.cli.counting import HELP, counting, print_help
 from vebus_tools.cli.decoding import Printer, name_table
 from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.engines import Engine, engine
@@ -61,6 +62,7 @@ class Request:
     printing: PrintOptions = field(default_factory=PrintOptions)
     names: str | None = None
     line_buffered: bool = False
+    statistics: tuple[str, ...] = ()
     quiet: bool = False
     silent: bool = False
     low_latency: bool = True
@@ -72,6 +74,9 @@ def run(request: Request) -> int:
     """Do what was asked for; returns the exit code.  Raises VEBusError, BrokenPipeError."""
     if request.list_ports:
         sys.stdout.writelines(f"{line}\n" for line in port_lines(list_ports()))
+        return 0
+    if HELP in request.statistics:
+        print_help()
         return 0
     if request.port is None:
         listed = "\n".join(port_lines(list_ports()))
@@ -101,6 +106,10 @@ def _check(request: Request) -> None:
         raise UsageError("--view shows what -q and -Q hide; leave one of them out")
     if request.write == "-" and request.view:
         raise UsageError("-w - and --view both write to standard output; record to a file")
+    if request.statistics and request.view:
+        raise UsageError("-z prints tables in the end, --view shows one all the time; leave one of them out")
+    if request.write == "-" and request.statistics:
+        raise UsageError("-w - and -z both write to standard output; record to a file")
     if request.write == "-" and request.print_too:
         raise UsageError("-w - and -P both write to standard output; record to a file")
 
@@ -228,6 +237,8 @@ def _listen(listener: Listener, screen: _Screen | LiveTable, *, silent: bool) ->
         if not silent:
             sys.stderr.write(f"vebus: {listener.tally.line()}\n")
     if listener.problem is not None:
+        if isinstance(screen, _Screen):
+            screen.count()
         raise listener.problem
     screen.stop()
     return 0
@@ -255,14 +266,20 @@ class _Screen:
 
     def __init__(self, request: Request, names: NameTable) -> None:
         """Raises UsageError for wrong options."""
-        self.showing = not request.quiet and (request.write is None or request.print_too)
+        self._printing = not request.quiet and (request.write is None or request.print_too)
+        self.showing = self._printing or bool(request.statistics)
         self._silent = request.silent
         self._passes = display_filter(request.display_filter, names, time=TimeForm(request.printing.time_form))
         self._names = names
+        book = ScaleBook.assuming(DEFAULT_TABLE)
+        self._name, self._json = request.port or "", request.quiet and request.printing.output == "json"
+        self._counted = None
+        if request.statistics:
+            self._counted = counting(request.statistics, names, book=book, passes=self._passes)
         self._printer = Printer(
-            make_form(request.printing, sys.stdout), sys.stdout if self.showing else None, request.line_buffered
+            make_form(request.printing, sys.stdout), sys.stdout if self._printing else None, request.line_buffered
         )
-        self._session = Session(book=ScaleBook.assuming(DEFAULT_TABLE))
+        self._session = Session(book=book)
         self._dissect = quick_dissect if _fast() else dissect
         self._timeline = Timeline()
         self._started = False
@@ -277,7 +294,7 @@ class _Screen:
         """Print one event; None means that nothing waits, so that what is printed should be seen."""
         self._start()
         if event is None:
-            if self.showing:
+            if self._printing:
                 sys.stdout.flush()
         elif isinstance(event, Notice):
             if not self._silent:
@@ -290,6 +307,12 @@ class _Screen:
         """Print what stands behind the last record."""
         self._start()
         self._printer.stop()
+        self.count()
+
+    def count(self) -> None:
+        """Print the statistics of what was heard."""
+        if self._counted is not None:
+            self._counted.print(sys.stdout, self._name, as_json=self._json)
 
     def _start(self) -> None:
         if not self._started:
@@ -298,6 +321,10 @@ class _Screen:
 
     def _record(self, heard: Heard) -> None:
         record = heard.record
+        if self._counted is not None:
+            self._counted.gathering.take(record, heard.dissection)
+        if not self._printing:
+            return
         timing = self._timeline.place(record.stamp)
         dissection = heard.dissection or self._dissect(record, self._session.observe(record), self._names)
         first = timing.first or record.stamp

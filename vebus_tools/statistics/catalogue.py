@@ -193,10 +193,10 @@ def _unknown(text: str, words: list[str]) -> str:
     names = [entry.name for entry in ENTRIES]
     family = [name for name in names if name.split(",")[0] == words[0].strip()]
     near = get_close_matches(",".join(words[:2]), names, n=1) or get_close_matches(words[0], names, n=1)
+    if family and len(words) == 1:
+        return f"no statistic {text}, there are {', '.join(family)}"
     if near:
         return f"no statistic {text}, the nearest is {near[0]}; -z help lists them all"
-    if family:
-        return f"no statistic {text}, there are {', '.join(family)}"
     return f"no statistic {text}; -z help lists them all"
 
 
