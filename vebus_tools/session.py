@@ -365,4 +365,4 @@ def _setting_id(asked: Message) -> int | None:
 
 
 def _good(record: Record) -> bool:
-    return not any(found.severity is Severity.ERROR for found in record.findings)
+    return not record.findings or not any(found.severity is Severity.ERROR for found in record.findings)

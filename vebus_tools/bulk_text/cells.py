@@ -97,7 +97,11 @@ class Cell:
 
     def _keys(self, rows: Rows) -> Ints | None:
         """Keys as numbers, None where they are too wide for that."""
-        if any(not slot.is_number for slot in self._slots) or sum(8 * slot.size for slot in self._slots) > _KEY_BITS:
+        if (
+            self._spec is None
+            or any(not slot.is_number for slot in self._slots)
+            or sum(8 * slot.size for slot in self._slots) > _KEY_BITS
+        ):
             return None
         key = np.zeros(rows.planes.shape[1], dtype=np.int64)
         for slot in self._slots:

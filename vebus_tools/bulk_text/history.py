@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from vebus_protocol.enums import FrameKind
 from vebus_protocol.frame import HEADER_SIZE, ReceivedFrame
-from vebus_protocol.registry import direction_of
+from vebus_protocol.registry import Placed, direction_of
 from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Link
 from vebus_tools.bulk.framing import Bytes, Ints
@@ -24,7 +24,7 @@ from vebus_tools.bulk.times import SOURCES, Clock, Floats
 from vebus_tools.decoder import findings_of
 from vebus_tools.exchanges import EXCHANGED
 from vebus_tools.framing import Piece
-from vebus_tools.generated import Reader, chain_by, quick_chain, readers_of
+from vebus_tools.generated import chain_by, quick_chain, readers_of
 from vebus_tools.records import Finding, Record, Severity, Stamp
 from vebus_tools.session import Context, Session
 
@@ -218,6 +218,7 @@ def records_of(batch: Batch, group: Group, which: Ints, told: Told) -> Iterator[
     readers = readers_of(group.space, plain[HEADER_SIZE : length - 2], Link.RS485)
     start, sizes = batch.offset[rows].tolist(), batch.size[rows].tolist()
     escapes = batch.segments.escapes[batch.frame[rows]].tolist()
+    judge = _Judge()
     data, base, at, source = batch.data.data, batch.base, told.at[rows].tolist(), told.source[rows].tolist()
     for place, row in enumerate(rows.tolist()):
         frame = ReceivedFrame(
@@ -229,24 +230,33 @@ def records_of(batch: Batch, group: Group, which: Ints, told: Told) -> Iterator[
             bad_escapes=(),
         )
         stamp = Stamp(at[place], SOURCES[source[place]])
-        yield row, _good(frame, readers, batch.first + row, stamp, start[place])
+        chain = quick_chain(frame) if readers is None else chain_by(readers, frame.payload, HEADER_SIZE)
+        yield (
+            row,
+            Record(
+                number=batch.first + row,
+                stamp=stamp,
+                link=Link.RS485,
+                offset=start[place],
+                wire=frame.wire,
+                frame=frame,
+                chain=chain,
+                direction=direction_of(chain),
+                findings=judge.findings(frame, chain),
+            ),
+        )
 
 
-def _good(
-    frame: ReceivedFrame, readers: tuple[tuple[Reader, int], ...] | None, number: int, stamp: Stamp, offset: int
-) -> Record:
-    chain = quick_chain(frame) if readers is None else chain_by(readers, frame.payload, HEADER_SIZE)
-    findings: tuple[Finding, ...] = ()
-    if any(placed.message.rest or placed.message.INFO.check for placed in chain):
-        findings = tuple(findings_of(Piece(offset, frame.wire, frame), chain))
-    return Record(
-        number=number,
-        stamp=stamp,
-        link=Link.RS485,
-        offset=offset,
-        wire=frame.wire,
-        frame=frame,
-        chain=chain,
-        direction=direction_of(chain),
-        findings=findings,
-    )
+class _Judge:
+    """Findings of good frames of one group: the same for all, unless a message checks its own bytes."""
+
+    def __init__(self) -> None:
+        self._findings: tuple[Finding, ...] | None = None
+
+    def findings(self, frame: ReceivedFrame, chain: tuple[Placed, ...]) -> tuple[Finding, ...]:
+        found = self._findings
+        if found is None:
+            found = tuple(findings_of(Piece(0, frame.wire, frame), chain))
+            if all(placed.message.INFO.check is None for placed in chain):
+                self._findings = found
+        return found

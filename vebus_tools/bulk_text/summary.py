@@ -8,42 +8,31 @@ everything damaged are formatted one by one, in their places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from vebus_protocol.frame import HEADER_SIZE, ReceivedFrame
-from vebus_protocol.registry import Placed, direction_of
+from vebus_protocol.registry import Placed
 from vebus_protocol.scaling import ScaleBook
 from vebus_protocol.schema import Link, Message
 from vebus_tools.bulk.columns import number_of
 from vebus_tools.bulk.stream import Batch, Group, batches, groups_of
-from vebus_tools.bulk.times import SOURCES, Clock, Floats
+from vebus_tools.bulk.times import SOURCES, Floats
+from vebus_tools.bulk_text.history import Heard, History, Told, may_be_exchanged
 from vebus_tools.bulk_text.matrix import Bytes, Ints, TextTable, decimal, joined, padded, take_rows, zero_filled
-from vebus_tools.decoder import findings_of
-from vebus_tools.dissection import info_title
-from vebus_tools.exchanges import EXCHANGED
-from vebus_tools.framing import Piece
-from vebus_tools.generated import (
-    DerivationError,
-    Plan,
-    Reader,
-    chain_by,
-    dissect_by,
-    quick_chain,
-    quick_dissect,
-    readers_of,
-)
+from vebus_tools.dissection import info_title, link_remarks
+from vebus_tools.generated import DerivationError, Plan, quick_dissect
 from vebus_tools.generated.pieces import PieceOfSummary, pieces_of
 from vebus_tools.names import DEFAULT_NAMES, NameTable
 from vebus_tools.nodes import Dissection
-from vebus_tools.records import Finding, Record, Stamp
-from vebus_tools.session import NO_CONTEXT, Session
-from vebus_tools.sinks.text import summary_line
+from vebus_tools.records import Record, Stamp
+from vebus_tools.session import NO_CONTEXT, Context
+from vebus_tools.sinks.text import printable, summary_line
 
 __all__ = ["SummaryLines"]
 
 _KEY_BITS = 16
+_MOST = 1 << 15
 _NANOSECOND_LIMIT = float(1 << 22)  # as in `vebus_tools.times`
 _TIME_DIGITS = 6
 _BLANK_TIME = 12  # the time column of ten places and the blanks around it
@@ -62,8 +51,7 @@ class SummaryLines:
         seen: Callable[[Dissection], None] | None = None,
     ) -> None:
         """``book`` and ``names`` as for `dissections`; ``seen`` is told every record that is no good frame."""
-        self._session = Session(book=book)
-        self._clock = Clock()
+        self._history = History(book)
         self._names = names
         self._arrow = arrow
         self._seen = seen
@@ -71,6 +59,7 @@ class SummaryLines:
         self._nr = padded(f", Nr={number}".encode() for number in range(128))
         self._sizes = padded(f"{size} ".encode() for size in range(256))
         self._sources: dict[int, bytes] = {}
+        self._bodies = _Bodies(names)
 
     def write(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Lines in UTF-8, many at a time."""
@@ -80,78 +69,62 @@ class SummaryLines:
 
     def _lines(self, batch: Batch) -> bytes:
         groups = list(groups_of(batch))
-        times, sources = self._clock.stamps(batch, groups)
+        told = self._history.follow(batch, groups, self._is_single, gaps=False)
         blocks: list[tuple[Ints, Bytes]] = []
-        single: dict[int, _Frame | None] = dict.fromkeys(batch.others)
+        single: list[int] = [*batch.others]
         for group in groups:
-            block = self._block(group, batch.size[group.rows])
-            if block is None:
-                single.update(_frames(batch, group))
+            if self._is_single(group):
+                single += group.rows.tolist()
             else:
-                blocks.append((group.rows, block))
-        rows = sorted(single)
-        if rows:
-            texts = [self._single(batch, row, single[row], float(times[row]), int(sources[row])) for row in rows]
-            blocks.append((np.array(rows), padded(texts)))
-        return joined(_page(batch, times, blocks))
+                blocks.append((group.rows, self._block(group, batch.size[group.rows], told)))
+        if single:
+            texts = [self._single(told.heard[row], damaged=row in batch.others) for row in single]
+            blocks.append((np.array(single), padded(texts)))
+        return joined(_page(batch, told.at, blocks))
 
     # one by one ------------------------------------------------------------------------------------------------------
 
-    def _single(self, batch: Batch, row: int, frame: _Frame | None, at: float, source: int) -> bytes:
+    def _single(self, heard: Heard, *, damaged: bool) -> bytes:
         """What stands behind the time column of one record."""
-        number, stamp = batch.first + row, Stamp(at, SOURCES[source])
-        if frame is None:
-            dissection = self._damaged(batch.others[row], number, stamp)
-        else:
-            record = frame.record(number, stamp, int(batch.offset[row]))
-            context = self._session.observe(record)
-            dissection = dissect_by(frame.readers, frame.payload, record, context, self._names)
-        line = summary_line(dissection, "", arrow=self._arrow)
-        return f"{line[len(f'{number:5d}') + _BLANK_TIME :]}\n".encode()
-
-    def _damaged(self, piece: Piece, number: int, stamp: Stamp) -> Dissection:
-        chain = quick_chain(piece.frame)
-        record = Record(
-            number=number,
-            stamp=stamp,
-            link=Link.RS485,
-            offset=piece.offset,
-            wire=piece.data,
-            frame=piece.frame,
-            chain=chain,
-            direction=direction_of(chain),
-            findings=tuple(findings_of(piece, chain)),
-            reason=piece.reason,
-        )
-        dissection = quick_dissect(record, self._session.observe(record), self._names)
-        if self._seen is not None:
+        dissection = quick_dissect(heard.record, heard.context, self._names)
+        if damaged and self._seen is not None:
             self._seen(dissection)
-        return dissection
+        line = summary_line(dissection, "", arrow=self._arrow)
+        return f"{line[len(f'{heard.record.number:5d}') + _BLANK_TIME :]}\n".encode()
 
     # many at once ----------------------------------------------------------------------------------------------------
 
-    def _block(self, group: Group, sizes: Ints) -> Bytes | None:
-        """What stands behind the time column of a group, or None where lines have to be made one by one."""
+    def _is_single(self, group: Group) -> bool:
+        """Whether the lines of a group have to be made one by one."""
         parts = group.parts
-        if parts is None or len(parts.plans) != 1 or group.planes[HEADER_SIZE, 0] in EXCHANGED:
-            return None
-        plan = parts.plans[0][0]
-        columns = self._columns(plan)
-        if columns is None:
-            return None
-        cells = [
-            self._ends(group),
-            take_rows(self._sizes, sizes),
-            _constant(self._title(group, plan), len(sizes)),
-            take_rows(self._nr, group.planes[HEADER_SIZE - 1]),
-        ]
+        if parts is None or any(plan.declared.INFO.check for plan, _ in parts.plans):
+            return True
+        return not may_be_exchanged(group) and (len(parts.plans) != 1 or self._columns(parts.last) is None)
+
+    def _block(self, group: Group, sizes: Ints, told: Told) -> Bytes:
+        """What stands behind the time column of a group."""
+        cells = [self._ends(group), take_rows(self._sizes, sizes)]
+        if may_be_exchanged(group):
+            bodies = [self._bodies.line(told.heard[row]) for row in group.rows.tolist()]
+            return np.concatenate([*cells, padded(bodies)], axis=1)
+        return np.concatenate([*cells, *self._cells(group, len(sizes))], axis=1)
+
+    def _cells(self, group: Group, count: int) -> Iterator[Bytes]:
+        """The Info column of a group whose frames speak for themselves."""
+        plan = group.parts.last if group.parts is not None else None
+        columns = self._columns(plan) if plan is not None else None
+        if plan is None or columns is None:
+            return
+        yield _constant(self._title(group, plan), count)
+        yield take_rows(self._nr, group.planes[HEADER_SIZE - 1])
         marks: list[tuple[_Column, Ints]] = []
         for column in columns:
             texts, numbers = column.table.look_up(column.keys(group.planes))
-            cells.append(texts)
+            yield texts
             marks.append((column, numbers))
-        cells += [_constant(_undecoded(plan), len(sizes)), _remarks(marks, len(sizes)), _constant(b"\n", len(sizes))]
-        return np.concatenate(cells, axis=1)
+        yield _constant(_undecoded(plan), count)
+        yield _remarks(marks, count)
+        yield _constant(b"\n", count)
 
     def _columns(self, plan: Plan) -> tuple[_Column, ...] | None:
         key = plan.declared, plan.length
@@ -186,6 +159,45 @@ class SummaryLines:
             line = summary_line(quick_dissect(record, NO_CONTEXT, self._names), "", arrow=self._arrow)
             self._sources[sender] = line[5 + _BLANK_TIME :].partition(" 2 ")[0].encode() + b" "
         return self._sources[sender]
+
+
+class _Bodies:
+    """Info columns of frames that may be request or reply: what says the same is made once."""
+
+    def __init__(self, names: NameTable) -> None:
+        self._names = names
+        self._known: dict[object, tuple[str, str, str]] = {}
+        self._age: Context = NO_CONTEXT
+
+    def line(self, heard: Heard) -> bytes:
+        """The Info column of one record, with the end of the line."""
+        frame, context = heard.record.frame, heard.context
+        number = frame.number if isinstance(frame, ReceivedFrame) else 0
+        title, parts, marks = self._texts(heard)
+        links = "".join(f" [{remark}]" for remark in link_remarks(context)) if context.response_to else ""
+        return f"{title}, Nr={number}{parts}{links}{marks}\n".encode()
+
+    def _texts(self, heard: Heard) -> tuple[str, str, str]:
+        """Title, parts behind the frame number, and marks."""
+        frame, context = heard.record.frame, heard.context
+        if self._age.book is not context.book or self._age.assistants is not context.assistants:
+            self._age = context
+            self._known.clear()
+        payload = frame.payload if isinstance(frame, ReceivedFrame) else b""
+        key = payload, context.ram_ids, context.setting_id
+        texts = self._known.get(key)
+        if texts is None:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            texts = self._known[key] = self._made(heard)
+        return texts
+
+    def _made(self, heard: Heard) -> tuple[str, str, str]:
+        dissection = quick_dissect(heard.record, heard.context, self._names)
+        title, _, behind = dissection.info.partition(", Nr=")
+        parts = behind.lstrip("0123456789")
+        marks = dissection.remarks[len(list(link_remarks(heard.context))) :]
+        return printable(title), printable(parts), printable("".join(f" [{mark}]" for mark in marks))
 
 
 class _Column:
@@ -260,63 +272,6 @@ def _remarks(marks: list[tuple[_Column, Ints]], count: int) -> Bytes:
             own |= dict.fromkeys(column.table.marks(combo >> 8 * (len(marks) - 1 - at) & 0xFF))
         texts.append("".join(f" [{mark}]" for mark in own).encode())
     return take_rows(padded(texts), which) if any(texts) else np.zeros((count, 0), dtype=np.uint8)
-
-
-# --- single frames ----------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A good frame as heard and unstuffed, with the readers of its messages."""
-
-    wire: bytes
-    plain: bytes
-    escapes: int
-    readers: tuple[tuple[Reader, int], ...] | None
-
-    @property
-    def payload(self) -> bytes:
-        return self.plain[HEADER_SIZE:-2]
-
-    def record(self, number: int, stamp: Stamp, offset: int) -> Record:
-        """The record; generated code tells what is not explained without a finding, the reference needs it."""
-        plain = self.plain
-        frame = ReceivedFrame(
-            wire=self.wire,
-            unstuffed=plain,
-            checksum=plain[-2],
-            expected=plain[-2],
-            escapes=self.escapes,
-            bad_escapes=(),
-        )
-        readers = self.readers
-        findings: tuple[Finding, ...] = ()
-        chain = quick_chain(frame) if readers is None else chain_by(readers, self.payload, HEADER_SIZE)
-        if readers is None or any(reader.summary is None for reader, _ in readers):
-            findings = tuple(findings_of(Piece(offset, self.wire, frame), chain))
-        return Record(
-            number=number,
-            stamp=stamp,
-            link=Link.RS485,
-            offset=offset,
-            wire=self.wire,
-            frame=frame,
-            chain=chain,
-            direction=direction_of(chain),
-            findings=findings,
-        )
-
-
-def _frames(batch: Batch, group: Group) -> Iterator[tuple[int, _Frame]]:
-    """Record index -> frame, for all frames of a group."""
-    plain = np.ascontiguousarray(group.planes.T).tobytes()
-    length = len(group.planes)
-    readers = readers_of(group.space, group.payload(0), Link.RS485)
-    start = (batch.offset[group.rows] - batch.base).tolist()
-    escapes = batch.segments.escapes[batch.frame[group.rows]].tolist()
-    sizes = batch.size[group.rows].tolist()
-    data = batch.data.data
-    for at, row in enumerate(group.rows.tolist()):
-        wire = bytes(data[start[at] : start[at] + sizes[at]])
-        yield row, _Frame(wire, plain[at * length : (at + 1) * length], escapes[at], readers)
 
 
 def _received_of(group: Group, payload: bytes) -> ReceivedFrame:
