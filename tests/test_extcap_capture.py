@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.sniffers import frames
+from vebus_protocol.mk3 import Mk3Frame, encode_mk3_frame
 from vebus_tools.capture import open_capture
 from vebus_tools.extcap.sentences import Control
 from vebus_tools.extcap.toolbar import Command, Message, Messages
-from vebus_tools.link import PtyEnd
+from vebus_tools.link import PtyEnd, TcpServer
 from vebus_tools.records import Chunk, Link, TimeSource
 
 _PATIENCE_S = 30.0
@@ -160,6 +161,22 @@ def test_a_port_is_captured_as_it_is_heard(checkout_environment: dict[str, str],
         assert end.read() == b"", "nothing was sent"
     end.close()
     assert b"".join(packet.data for packet in extcap.packets(tmp_path)) == sent
+
+
+def test_an_adapter_at_an_address_is_captured(checkout_environment: dict[str, str], tmp_path: Path) -> None:
+    server = TcpServer()
+    sent = encode_mk3_frame(Mk3Frame(payload=b"\xffV\x24\xdb\x11\x00\x00")) * 40
+    with _capturing(checkout_environment, tmp_path, "vebus-mk3", "--address", f"socket://{server.name}") as extcap:
+        while not server.present():
+            extcap.read_until(lambda _: True)
+            assert server.read() == b""
+        server.write(sent)
+        extcap.read_until(lambda data: len(data) > 40 * 40)
+        assert extcap.finish(signal.SIGTERM) == (0, "")
+    server.close()
+    packets = extcap.packets(tmp_path)
+    assert {packet.link for packet in packets} == {Link.MK3}
+    assert b"".join(packet.data for packet in packets) == sent
 
 
 def test_a_port_that_goes_away_is_told_with_what_was_captured(

@@ -46,6 +46,23 @@ def test_help_loads_nothing_slow(arguments: list[str], checkout_environment: dic
     assert _among(loaded, SLOW) == set()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--extcap-version=4.0", "--extcap-interface", "vebus-rs485-ttyUSB0", "--extcap-dlts"],
+        ["--extcap-interface", "vebus-sim", "--extcap-config"],
+        ["--extcap-interfaces"],
+    ],
+    ids=lambda arguments: arguments[-1],
+)
+def test_answers_to_wireshark_load_nothing_slow(arguments: list[str], checkout_environment: dict[str, str]) -> None:
+    code = "import sys; sys.argv[0] = 'vebus'; from vebus_tools.cli import main; sys.exit(main())"
+    loaded = _loaded(code, "extcap", *arguments, environment=checkout_environment)
+    assert "vebus_tools.extcap.sentences" in loaded
+    ports = {"serial"} if "--extcap-interfaces" in arguments else set()  # who lists ports has to ask for them
+    assert _among(loaded, SLOW - ports) == set()
+
+
 @pytest.mark.parametrize("package", ["vebus_protocol", "vebus_tools"])
 def test_public_names_load_nothing_of_the_outer_edges(package: str, checkout_environment: dict[str, str]) -> None:
     loaded = _loaded(f"from {package} import *", environment=checkout_environment)
