@@ -122,6 +122,33 @@ def test_a_bms_speaks_to_a_multi_that_sleeps() -> None:
     assert bus.installation.bms.found(bus.now_s)
 
 
+def test_who_comes_late_is_not_asked_about_the_past() -> None:
+    class Recorder(Once):
+        def poll(self, now: float) -> Iterable[Transmission]:
+            asked.append(now)
+            return super().poll(now)
+
+    asked: list[float] = []
+    bus = VirtualBus(alone())
+    run(bus, 5.0)
+    bus.attach(Recorder("late", [Transmission(earliest=1.0, latest=9.0, data=information(0))]))
+    (own,) = [one for one in bus.run(6.0) if one.sender == "late"]
+    assert asked
+    assert min(asked) >= 5.0
+    assert own.at_s >= 5.0
+    assert bus.now_s == 6.0
+
+
+def test_a_damaged_frame_does_not_swallow_the_next_one() -> None:
+    other = replace(PROFILE, link=replace(PROFILE.link, address=0x5152))
+    broken = Fault(kind=FaultKind.TRUNCATION, types=frozenset((0x4C,)), size=9, nth=1)
+    bus = VirtualBus(alone(faults=(broken,)), 1, profile=other)
+    bus.attach(BmsSpeaker(profile=other))
+    said = [one for one in bus.run(4.0) if one.sender == "bms"]
+    assert [len(one.data) == 9 for one in said] == [True, False, False, False]
+    assert bus.installation.bms.frames == 3
+
+
 def test_names_are_taken_once() -> None:
     bus = bus_with(Repeater(), alone())
     for name in ("bms", "multi", "host", "noise", "injected"):

@@ -150,10 +150,10 @@ class VirtualBus:
                 speakers.hear(sent.data, sent.at_s + len(sent.data) * BYTE_S)
                 self._until_s = min(speakers.next_at, until_s)  # a frame that was heard may change its plans
                 yield sent
-            due = speakers.next_at
+            due = max(self.now_s, speakers.next_at)  # nobody is asked about the past
             if due >= until_s:
                 return
-            self.now_s = max(self.now_s, due)
+            self.now_s = due
             speakers.poll(due, BYTE_S)
             for together in speakers.due(due, BYTE_S):
                 for sent in self._speak(together):

@@ -4,6 +4,7 @@ In a step the first row whose guard holds is taken, until none does; the order o
 BMS lost, remote off, low cell, high cell.  Rows are those of the specification (bms-v2.md 4.3), the last column names
 the requirements; where the manual says nothing it carries "inferred" and the U-n of that question.
 
+A unit that is off because of a BMS keeps its sync frames: what a real one does on the bus then is not known (U-3).
 `WITHOUT_BMS` is an eleventh state of ours: a Multi that neither expects a BMS nor has heard one works as ever.  Once it
 has heard one it expects it for good, restarts included (U-6).
 """

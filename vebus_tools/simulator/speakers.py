@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
-from vebus_protocol.frame import ReceivedFrame
+from vebus_protocol.frame import ReceivedFrame, looks_like_frame
 from vebus_tools.framing import Rs485Splitter
 from vebus_tools.records import Transmission
 
@@ -113,7 +113,13 @@ class Speakers:
     def frames(self, name: str, data: bytes) -> Iterator[bytes]:
         """Frames that end with these bytes of a sender."""
         place = self._places.get(name)
-        for piece in place.splitter.feed(data) if place else ():
+        if place is None:
+            return
+        if looks_like_frame(data):  # a pause lies between frames: what came before it is over
+            place.splitter = Rs485Splitter()
+            yield data
+            return
+        for piece in place.splitter.feed(data):
             if isinstance(piece.frame, ReceivedFrame):
                 yield piece.data
 
