@@ -138,16 +138,16 @@ class Terminal:
 
 @contextlib.contextmanager
 def on_terminal(
-    environment: dict[str, str], *arguments: object, size: tuple[int, int] = (80, 24)
+    environment: dict[str, str], *arguments: object, size: tuple[int, int] = (80, 24), command: str = "sniff"
 ) -> Iterator[Terminal]:
-    """Run `vebus sniff` on a terminal of its own; killed when the test is done with it."""
+    """Run a command of `vebus` on a terminal of its own; killed when the test is done with it."""
     ours, theirs = pty.openpty()
     ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-    command = [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "vebus_tools.cli", "sniff"]
+    program = [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "vebus_tools.cli", command]
     settings = {**environment, "PYTHONIOENCODING": "utf-8", "TERM": "xterm", "LC_ALL": "C.UTF-8"}
     settings.pop("NO_COLOR", None)
     process = subprocess.Popen(
-        [*command, *map(str, arguments)],
+        [*program, *map(str, arguments)],
         env=settings,
         stdin=theirs,
         stdout=theirs,

@@ -75,10 +75,10 @@ def test_orders_are_read(text: str, cell: int, numbers: tuple[float | None, ...]
         ("cell 3 nan", "'nan' is no number"),
         ("cell 3 2.7 over", "a time such as 20s belongs behind over"),
         ("cell 3 2.7 over soon", "a time such as"),
-        ("remote maybe", "write remote on, or remote off"),
+        ("remote maybe", "write remote on|off"),
         ("unplug now", "nothing follows it"),
         ("aux 200", "200 is not between 0 and 80"),
-        ("switch up", "write switch on, off"),
+        ("switch up", "write switch on|off"),
         ("terminals 1", "write terminals L H"),
     ],
 )

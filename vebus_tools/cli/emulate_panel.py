@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from vebus_tools.cli.failures import UsageError
-from vebus_tools.records import CaptureError
 from vebus_tools.view.window import Window
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ class PanelWindow:
         self._colour = not os.environ.get("NO_COLOR") if color is None else color
         self._window: Window | None = None
         self._offered = 0.0
+        self.fate = ""
+        """How the process that shows ended; empty while it runs, and when it ended in order."""
 
     def __enter__(self) -> Self:
         """Open it.  Raises CaptureError without a terminal."""
@@ -50,9 +51,7 @@ class PanelWindow:
     ) -> None:
         """Give the terminal back."""
         window, self._window = self._window, None
-        how = window.close() if window is not None else ""
-        if how and problem is None:
-            raise CaptureError(f"the panel {how}")
+        self.fate = window.close() if window is not None else ""
 
     @property
     def ended(self) -> bool:

@@ -19,6 +19,7 @@ from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.cli.simulate_endpoints import BusSide, Recorder
 from vebus_tools.link import End, PtyEnd, TcpServer, wait_for
+from vebus_tools.records import CaptureError
 from vebus_tools.rehearsal import BMS, HELP, Rehearsal
 
 if TYPE_CHECKING:
@@ -123,8 +124,10 @@ class _Run:
             face = self._faces.face()
             self.rehearsal.stop(why)
             self._watch()
-        self._panel = None
+        panel, self._panel = self._panel, None
         self.lines.end(face, self._report(why))
+        if panel is not None and panel.fate:
+            raise CaptureError(f"the panel {panel.fate}")
 
     def _virtual(self, ended: Callable[[], bool]) -> str:
         now = 0.0

@@ -9,13 +9,7 @@ __all__ = ["KEYS", "Entry"]
 _LONGEST = 200
 _KEPT = 50
 
-KEYS = (
-    ("Enter", "carry out the command"),
-    ("Up, Down", "commands that were typed before"),
-    ("Esc, Ctrl-U", "empty the line"),
-    ("Ctrl-L", "paint all again"),
-    ("Ctrl-C", "stop sending, watch the Multi, end"),
-)
+KEYS = "Up, Down: earlier commands  Esc: empty the line  Ctrl-L: paint  Ctrl-C: quit"
 """Keys and what they do, as the help shows them."""
 
 

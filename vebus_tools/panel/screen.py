@@ -216,8 +216,7 @@ def _foot(face: Face, entry: Entry, width: int) -> Iterator[Line]:
 
 
 def _help() -> Iterator[Line]:
-    yield (("Commands", "bold"),)
+    yield (("Commands", "bold"), ("; any key leaves this help", "dim"))
     yield from (((line, ""),) for line in HELP)
-    yield (("Keys", "bold"),)
-    yield from (((f"{key:<14} {about}", ""),) for key, about in KEYS)
-    yield (("Any key goes on; interlocks: + ok  ? waiting  ! tripped  # latched  - does not apply", "dim"),)
+    yield ((KEYS, ""),)
+    yield (("Interlocks: + ok   ? waiting   ! tripped   # latched   - does not apply", "dim"),)

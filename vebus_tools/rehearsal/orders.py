@@ -155,40 +155,38 @@ def _bare(verb: str, words: list[str]) -> Order:
 _SWITCH = _one_of("on", "off")
 VERBS: dict[str, Verb] = {
     "cell": Verb(
-        usage="cell N VOLTS [over TIME], or cell N follow",
-        about="voltage of one cell, such as: cell 3 2.75 over 20s",
+        usage="cell N VOLTS [over TIME]",
+        about="voltage of one cell: cell 3 2.75 over 20s",
         read=_of_one,
     ),
     "cells": Verb(
-        usage="cells VOLTS [over TIME], cells V1 V2 ... VN, or cells follow",
-        about="voltage of all cells",
+        usage="cells VOLTS, or V1 V2 ...",
+        about="voltage of all; follow: as the battery model says",
         read=_of_all,
     ),
     "temperature": Verb(
-        usage="temperature [N] DEGREES [over TIME], or temperature follow",
-        about="temperature of one cell or of all, in degC",
+        usage="temperature [N] DEGREES",
+        about="of one cell or of all, in degC; also with over",
         read=_temperature,
     ),
-    "data": Verb(usage="data on, or data off", about="battery data go on, or stop and get old", read=_SWITCH),
-    "remote": Verb(usage="remote on, or remote off", about="wire loop of the remote terminals", read=_SWITCH),
+    "data": Verb(usage="data on|off", about="battery data go on, or stop and get old", read=_SWITCH),
+    "remote": Verb(usage="remote on|off", about="wire loop of the remote terminals", read=_SWITCH),
     "terminals": Verb(
-        usage="terminals L H with volts or the word open, or terminals joined",
-        about="voltages at the remote terminals, such as: terminals open 12",
+        usage="terminals L H, or joined",
+        about="voltages at the remote terminals: open 12",
         read=_terminals,
     ),
     "unplug": Verb(usage="unplug", about="pull the VE.Bus cable of the BMS", read=_bare),
     "plug": Verb(usage="plug", about="put the VE.Bus cable in again", read=_bare),
-    "supply": Verb(usage="supply VOLTS, or supply follow", about="voltage at Battery +", read=_one_or_follow),
+    "supply": Verb(usage="supply VOLTS, or follow", about="voltage at Battery +", read=_one_or_follow),
     "aux": Verb(usage="aux VOLTS", about="voltage at Aux-In", read=_one_number(0, 80)),
-    "bootloader": Verb(
-        usage="bootloader on, or bootloader off", about="interrupted update of the BMS, and its repair", read=_SWITCH
-    ),
-    "multi": Verb(usage="multi on, or multi off", about="dry run: whether a Multi is taken to run", read=_SWITCH),
-    "mains": Verb(usage="mains on, or mains off", about="AC input of the Multi", read=_SWITCH, simulated=True),
+    "bootloader": Verb(usage="bootloader on|off", about="interrupted update of the BMS, and its repair", read=_SWITCH),
+    "multi": Verb(usage="multi on|off", about="dry run: whether a Multi is taken to run", read=_SWITCH),
+    "mains": Verb(usage="mains on|off", about="AC input of the Multi", read=_SWITCH, simulated=True),
     "load": Verb(usage="load WATTS", about="AC load", read=_one_number(0, 30_000), simulated=True),
     "soc": Verb(usage="soc PERCENT", about="state of charge", read=_one_number(0, 100), simulated=True),
     "switch": Verb(
-        usage="switch on, off, charger-only or inverter-only",
+        usage="switch on|off|charger-only",
         about="front switch of the Multi",
         read=_one_of("on", "off", "charger-only", "inverter-only"),
         simulated=True,
@@ -202,5 +200,5 @@ VERBS: dict[str, Verb] = {
 
 _OTHER_NAMES = {"temp": "temperature", "temperatures": "temperature", "exit": "quit", "?": "help", "stop": "quit"}
 
-HELP = tuple(f"{verb.usage:<62} {verb.about}" for verb in VERBS.values())
+HELP = tuple(f"{verb.usage:<27} {verb.about}" for verb in VERBS.values())
 """One line a verb."""
