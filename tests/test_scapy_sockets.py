@@ -94,6 +94,13 @@ def test_a_frame_with_a_number_of_its_own_is_sent_as_it_is() -> None:
         assert bus.sr1(wrong, timeout=0.3, verbose=0) is None
 
 
+def test_a_packet_that_cannot_be_built_is_told_and_the_simulation_goes_on() -> None:
+    with _opened("sim:exact") as bus:
+        with pytest.raises(ValueError, match=r"seq: 300 does not fit u8"):
+            bus.send(VEBus(seq=300) / SyncFrame())
+        assert len(sniff(opened_socket=bus, count=5, timeout=_WAIT_S)) == 5
+
+
 def test_an_unknown_scenario_and_an_unknown_link_are_told() -> None:
     with pytest.raises(ScenarioError, match="no scenario 'nowhere'"):
         VEBusSocket("sim:nowhere")

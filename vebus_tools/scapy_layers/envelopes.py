@@ -142,6 +142,7 @@ class ChecksumField(DeclaredField):
     __slots__ = ()
 
     def i2repr(self, pkt: Packet | None, x: object) -> str:
+        """The checksum, and the expected one where it is another."""
         shown = super().i2repr(pkt, x)
         expected = None if pkt is None else pkt.expected_checksum
         if x is None or expected is None:

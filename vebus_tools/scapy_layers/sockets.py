@@ -131,11 +131,15 @@ class VEBusSocket(SuperSocket):
 
     # sending ----------------------------------------------------------------------------------------------------------
     def send(self, x: Packet) -> int:
-        """Send a packet to a simulator; returns its bytes.  Raises LinkError for everything else, and sends nothing."""
+        """Send a packet to a simulator; returns how many bytes it has.
+
+        Raises LinkError for everything else, and ValueError for a packet that cannot be built; then nothing is sent.
+        """
         self._line.check()
+        size = len(x)  # a packet that cannot be built fails here, with the caller
         x.sent_time = time.time()
         self._line.post(_Frame(x, self._observe))
-        return len(x)
+        return size
 
     def sr(self, *args: Any, **options: Any) -> tuple[SndRcvList, PacketList]:  # noqa: ANN401
         """See Scapy.  Raises LinkError where nothing can be sent."""
