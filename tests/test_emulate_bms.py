@@ -20,6 +20,7 @@ import pytest
 from tests.checkout import ROOT
 from tests.rehearsals import GOLDEN, RUNS, emulate, scenario_text
 from tests.traceability import covers
+from tests.traceability.table import lines
 from vebus_protocol.schema import Direction, Link
 from vebus_tools.capture import read_capture
 from vebus_tools.decoder import decode_chunks
@@ -356,3 +357,26 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         assert process.wait(timeout=30) == 141
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+# --- the README ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("command_line", "name"),
+    [
+        ("vebus emulate-bms --virtual", "emulate-dry-run"),
+        ("vebus emulate-bms --simulate --scenario low-cell --virtual", "emulate-low-cell"),
+    ],
+)
+def test_the_readme_shows_what_is_printed(command_line: str, name: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition(f"$ {command_line}\n")[2].partition("\n```")[0].splitlines()
+    printed = iter(scenario_text(name).splitlines())
+    shown = [line for line in block if line.strip() != "..."]
+    assert len(shown) > 10
+    missing = [line for line in shown if line not in printed]
+    assert not missing, "not printed, or in another order"
+
+
+def test_the_readme_has_the_sum_of_the_traceability_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(list(lines())[-2:]) in readme
