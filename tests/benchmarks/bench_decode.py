@@ -26,7 +26,7 @@ from vebus_protocol.schema import Link, Message, Space
 from vebus_tools.bulk import read_columns
 from vebus_tools.decoder import decode_frame_chain
 from vebus_tools.framing import Rs485Splitter
-from vebus_tools.generated import readers_of
+from vebus_tools.generated import reader_of, stream_values
 from vebus_tools.session import NO_CONTEXT
 
 __all__ = ["main"]
@@ -61,17 +61,9 @@ def _values(found: Message) -> dict[str, object]:
     return values
 
 
-def generated_dicts(data: bytes) -> Iterator[dict[str, object]]:
+def generated_dicts(data: bytes) -> Iterator[object]:
     """The same by generated code."""
-    splitter = Rs485Splitter()
-    for piece in splitter.feed(data):
-        found: dict[str, object] = {}
-        frame = piece.frame
-        if isinstance(frame, ReceivedFrame):
-            space, payload = Space.SYNC if frame.kind == FrameKind.SYNC else Space.PAYLOAD, frame.payload
-            for reader, at in readers_of(space, payload, Link.RS485) or ():
-                found |= reader.values(payload[at:] if at else payload, NO_CONTEXT)
-        yield found
+    return stream_values([data])
 
 
 def drained(function: Callable[[bytes], Iterator[object]], data: bytes) -> float:

@@ -8,6 +8,7 @@
 from vebus_tools.generated.plan import DerivationError, Parts, Plan, Slot, names_in, parts_of, plan_of, telling_offsets
 from vebus_tools.generated.quick import chain_by, dissect_by, quick_chain, quick_dissect, readers_of
 from vebus_tools.generated.source import Part, Reader, parts_for, reader_of
+from vebus_tools.generated.stream import stream_values
 
 __all__ = [
     "DerivationError",
@@ -26,5 +27,6 @@ __all__ = [
     "quick_dissect",
     "reader_of",
     "readers_of",
+    "stream_values",
     "telling_offsets",
 ]

@@ -27,6 +27,8 @@ __all__ = ["Part", "Reader", "parts_for", "reader_of", "value_source"]
 
 _BRACED = re.compile(r"\{(\w+)[^}]*\}")
 _STORED = re.compile(r"v\[('[^']+')\] = ")
+_WHOLE = re.compile(r"[\w ()+*&|-]+")
+"""An expression that makes whole numbers of whole numbers."""
 _CODES = {1: "B", 2: "H", 4: "I"}
 _MEANING_UNKNOWN = "unknown meaning"
 
@@ -134,13 +136,19 @@ def value_source(spec: Field, raw: str) -> str | None:
         return raw
     if spec.absent or spec.valid is not None:
         return None
-    match spec.scale:
+    return _scaled(spec.scale, raw)
+
+
+def _scaled(scale: object, raw: str) -> str | None:
+    match scale:
         case None:
             return raw
         case Linear(multiply=multiply, divide=divide, offset=offset):
             top = f"({raw} + {offset})" if offset else raw
             top = f"{top} * {multiply}" if multiply != 1 else top
             return f"{top} / {divide}" if divide != 1 else top
+        case Reciprocal(numerator=numerator):
+            return f"({numerator} / {raw} if {raw} else None)"
     return None
 
 
@@ -149,18 +157,24 @@ def _computed(plan: Plan) -> Iterator[tuple[Field, str]]:
     here = {slot.spec.name for slot in plan.slots}
     for spec in plan.declared.COMPUTED:
         if here.issuperset(names_in(spec.expression)):
-            yield spec, f"int({python_of(spec.expression)})"
+            text = python_of(spec.expression)
+            yield spec, text if _WHOLE.fullmatch(text) else f"int({text})"
 
 
 def _values(plan: Plan, names: dict[str, Any]) -> list[str]:
-    lines = ["def values(p, context):", *_unpacked(plan, names), "    v = {}"]
+    head = ["def values(p, context):", *_unpacked(plan, names)]
+    lines: list[str] = []
     for spec, expression in _computed(plan):
         lines += _value_lines(spec, expression, plan, names)
     for slot in plan.slots:
         lines += _slot_values(slot, plan, names)
     if plan.declared.INFO.carries is None and plan.rest_at < plan.length:
         lines.append("    v['vebus.unknown'] = rest")
-    return [*_gathered(lines), "    return v"]
+    keys = [_STORED.match(line, 4) for line in lines]
+    if all(keys) and len({key[1] for key in keys if key}) == len(lines):  # nothing but values, each in its own place
+        pairs = [f"        {line[4:].removeprefix('v[').replace('] = ', ': ', 1)}," for line in lines]
+        return [*head, "    return {", *pairs, "    }"]
+    return [*head, "    v = {}", *_gathered(lines), "    return v"]
 
 
 def _gathered(lines: list[str]) -> list[str]:
