@@ -1,7 +1,7 @@
 """One function an interlock: how it stands, and why.  Each is a sentence about facts and folds; none changes anything.
 
-LASTING ones depend on facts and on what units, captures and frames other than sync frames tell; their answers are kept
-until one of these changes.
+LASTING ones depend on facts, and on what frames other than the sync frames of a known sender tell; their answers are
+kept until one of these comes.  PER_FRAME ones look at each frame by itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from vebus_protocol.bms import BUILT_IN, Medium, ProvenanceClass, built_in
+from vebus_protocol.bms import Medium, ProvenanceClass
 from vebus_tools.battery import HIGHEST_PRE_ALARM_V, LOWEST_PRE_ALARM_V
 from vebus_tools.firmware import judge_system
 from vebus_tools.interlocks.facts import LONGEST_DATA_AGE_S, LONGEST_SESSION_S
@@ -19,7 +19,7 @@ from vebus_tools.interlocks.table import Condition, Mode
 if TYPE_CHECKING:
     from vebus_tools.interlocks.guard import Interlocks
 
-__all__ = ["CHECKS", "LASTING", "LISTEN_S", "MOST_LOAD", "needed_listening_s"]
+__all__ = ["CHECKS", "LASTING", "LISTEN_S", "MOST_LOAD", "PER_FRAME", "needed_listening_s"]
 
 Answer = tuple[Condition, str]
 Check = Callable[["Interlocks", float], Answer]
@@ -36,9 +36,7 @@ OK, WAITING, TRIPPED, LATCHED = Condition.OK, Condition.WAITING, Condition.TRIPP
 
 def needed_listening_s(session: Interlocks) -> float:
     """Time in s to listen: 10 s, and three times the longest interval of any BMS that is known."""
-    known = (session.profile, *map(built_in, BUILT_IN))
-    longest = max(one.timing["interval_low_power"].seconds for one in known if "interval_low_power" in one.timing)
-    return max(LISTEN_S, _INTERVALS_TO_HEAR * longest)
+    return max(LISTEN_S, _INTERVALS_TO_HEAR * session.longest_interval_s)
 
 
 def _opt_ins(session: Interlocks, _now: float) -> Answer:
@@ -308,4 +306,5 @@ CHECKS: dict[str, Check] = {
     "X-18": _after,
     "X-19": _nothing_else,
 }
-LASTING = frozenset({"X-1", "X-3", "X-4", "X-7", "X-11", "X-14", "X-17"})
+LASTING = frozenset({"X-1", "X-2", "X-3", "X-4", "X-6", "X-7", "X-11", "X-14", "X-15", "X-17"})
+PER_FRAME = frozenset({"X-10", "X-13", "X-18", "X-19"})

@@ -6,13 +6,13 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING
 
-from vebus_protocol.bms import BmsFrame, Profile, Towards, decode
+from vebus_protocol.bms import BUILT_IN, BmsFrame, Profile, Towards, built_in, decode
 from vebus_protocol.enums import FrameKind
 from vebus_protocol.errors import VEBusError
-from vebus_protocol.frame import Frame, ReceivedFrame, decode_frame
+from vebus_protocol.frame import END, ESCAPE, MIN_FRAME, Frame, ReceivedFrame, decode_frame
 from vebus_protocol.registry import decode_payload, direction_of
 from vebus_protocol.schema import Direction, Link, Space
-from vebus_tools.interlocks.checks import CHECKS, LASTING
+from vebus_tools.interlocks.checks import CHECKS, LASTING, PER_FRAME
 from vebus_tools.interlocks.deadman import DeadMan
 from vebus_tools.interlocks.facts import LONGEST_DATA_AGE_S, Facts
 from vebus_tools.interlocks.line import Line
@@ -32,7 +32,10 @@ __all__ = ["Interlocks"]
 _GAP_S, _SLOT_S, _AHEAD_S = 0.00004, 0.001, 0.0003
 _LAST_NUMBER = 0x7F
 _PAYLOAD_AT = 4
+_LARGEST_ESCAPED = 5
 _KEPT_SENT, _KEPT_JUDGED = 16, 256
+_CLEARED_S = 0.03
+_LOOK_S = 0.02  # a stop may come so much later than what asks for it; no frame passes in between
 _EXIT_CODES = {"X-6": ExitCode.SECOND_BMS, "X-9": ExitCode.COLLISIONS, "X-16": ExitCode.DONE}
 
 
@@ -66,6 +69,10 @@ class Interlocks:
         self.forbidden = ""
         """What X-19 held back last."""
         self.line = Line(profile)
+        known = (profile, *map(built_in, BUILT_IN))
+        slow = [one.timing["interval_low_power"].seconds for one in known if "interval_low_power" in one.timing]
+        self.longest_interval_s = max(slow, default=0.0)
+        """Longest interval of any BMS that is known, in s."""
         interval = profile.timing.get("interval_normal")
         self.rate = RateLimit(interval.seconds if interval else 0.0)
         self.read_back = ReadBack(chance or random.Random())  # noqa: S311  (a pause, no secret)
@@ -76,6 +83,9 @@ class Interlocks:
         self._sent: deque[bytes] = deque(maxlen=_KEPT_SENT)
         self._judged: dict[bytes, BmsFrame | str] = {}
         self._lasting: dict[str, tuple[Condition, str]] = {}
+        self._here = tuple(one for one in INTERLOCKS if mode in one.modes and one.number not in PER_FRAME)
+        self._looked_at = float("-inf")
+        self._cleared_until = float("-inf")
         self._counted: int | None = None
         self._noted: set[str] = set()
 
@@ -86,7 +96,7 @@ class Interlocks:
         TRIPPED and LATCHED ones are refusals, WAITING ones may still come to pass.
         """
         self.facts = facts
-        self._lasting.clear()
+        self._forget()
         self.dead_man.oldest_s = min(facts.data_age_s, LONGEST_DATA_AGE_S)
         self.transitions.hold_s = facts.timing.hold_s
         self.opted_at = now if self.opted_at is None else self.opted_at
@@ -95,6 +105,8 @@ class Interlocks:
 
     def on_sync(self, sender: int, number: int, now: float) -> None:
         """A good sync frame ended now; its record may follow later, when there is time for it."""
+        if self.mode is Mode.BENCH or sender not in self.line.inverters:
+            self._forget()
         self.line.on_sync(sender, number, now)
         self._counted = number
         if self.mode is Mode.BENCH:
@@ -109,8 +121,8 @@ class Interlocks:
         self.line.observe(record, now, context, own=own, counted=counted)
         if sync:
             self._counted = None
-        else:
-            self._lasting.clear()
+        if not (sync and counted):
+            self._forget()
         if self.line.other_bms:
             self._look("X-6", now)
         if self.mode is Mode.BENCH and self.line.syncs:
@@ -166,7 +178,8 @@ class Interlocks:
         self.read_back.tick(now)
         if self.watch is not None:
             self.watch.look(now)
-        if self.stopped is None and self.mode.transmits and self.frames:
+        if self.stopped is None and self.mode.transmits and self.frames and now - self._looked_at >= _LOOK_S:
+            self._looked_at = now
             for number in ("X-2", "X-3", "X-5", "X-9", "X-12", "X-15", "X-16"):
                 self._look(number, now)
 
@@ -203,10 +216,9 @@ class Interlocks:
         """Whether this frame may go on the line at this moment."""
         if self.stopped is not None:
             return Decision(allowed=False, interlock=self.stopped.interlock, why=self.stopped.why)
-        for one in INTERLOCKS:
-            condition, why = self._condition(one.number, now)
-            if not condition.passes:
-                return Decision(allowed=False, interlock=one, why=why)
+        held = self._held(now)
+        if held is not None:
+            return held
         found = self._judge(wire)
         if isinstance(found, str):
             self.forbidden = found
@@ -241,24 +253,55 @@ class Interlocks:
             return f"{1000 * (now - slot):.2f} ms from the slot"
         return ""
 
-    def prepare(self, wire: bytes) -> str:
-        """Judge a frame ahead of its slot, so that `may_send` is quick; returns what X-19 has against it."""
-        found = self._judge(wire)
-        return found if isinstance(found, str) else ""
+    def prepare(self, wire: bytes, now: float) -> None:
+        """Look at a frame and the interlocks ahead of the slot, so that `may_send` is quick.
+
+        What was found counts for 30 ms and until anything is heard but a sync frame; ages are looked at again.
+        """
+        self._judge(wire)
+        self._cleared_until = float("-inf")
+        if self._held(now) is None:
+            ends = (self.opted_at or now) + self.facts.session_s
+            self._cleared_until = min(now + _CLEARED_S, ends if self.mode.transmits else now + _CLEARED_S)
+
+    def _held(self, now: float) -> Decision | None:
+        """What holds back every frame at this moment, or None."""
+        man = self.dead_man
+        if now <= self._cleared_until and not (
+            self.read_back.difference or man.data_why(now) or man.heartbeat_why(now)
+        ):
+            return None
+        for one in self._here:
+            condition, why = self._condition(one.number, now)
+            if condition is not Condition.OK:
+                return Decision(allowed=False, interlock=one, why=why)
+        return None
+
+    def _forget(self) -> None:
+        """Something was learned that answers may depend on."""
+        self._lasting.clear()
+        self._cleared_until = float("-inf")
 
     def _judge(self, wire: bytes) -> BmsFrame | str:
         """The frame as the profile reads it, or why it is none that may be sent (X-19); the number does not matter."""
+        found = self._known(wire)
+        if found is not None:
+            return found
         try:
             frame = decode_frame(wire)
         except VEBusError as problem:
             return f"no valid frame: {problem}"
-        key = wire[:3] + frame.payload
-        if key not in self._judged:
-            if len(self._judged) >= _KEPT_JUDGED:
-                self._judged.clear()
-            heard = Frame(sender=frame.sender, kind=frame.kind, number=frame.number, payload=frame.payload)
-            self._judged[key] = _harmless(self.profile, heard)
-        return self._judged[key]
+        if len(self._judged) >= _KEPT_JUDGED:
+            self._judged.clear()
+        heard = Frame(sender=frame.sender, kind=frame.kind, number=frame.number, payload=frame.payload)
+        self._judged[_stuffed(wire)] = found = _harmless(self.profile, heard)
+        return found
+
+    def _known(self, wire: bytes) -> BmsFrame | str | None:
+        """The judgement about a frame that differs from a judged one in number and checksum alone, and is valid."""
+        if len(wire) < MIN_FRAME or wire[3] > _LAST_NUMBER or wire.index(END) != len(wire) - 1:
+            return None
+        return self._judged.get(_stuffed(wire)) if (sum(wire) - wire[0] - wire[1]) & 0xFF == 0 else None
 
     def _condition(self, number: str, now: float) -> tuple[Condition, str]:
         if self.mode not in interlock(number).modes:
@@ -291,6 +334,12 @@ _NOT_HERE = {
     Mode.TRANSMIT: "",
     Mode.BENCH: "no inverter is on the line; the first sync frame ends the session",
 }
+
+
+def _stuffed(wire: bytes) -> bytes:
+    """Address, kind and stuffed payload; the checksum is FA and a small number, or one byte."""
+    escaped = wire[-3] == ESCAPE and wire[-2] <= _LARGEST_ESCAPED
+    return wire[:3] + wire[_PAYLOAD_AT : -3 if escaped else -2]
 
 
 def _harmless(profile: Profile, frame: Frame) -> BmsFrame | str:

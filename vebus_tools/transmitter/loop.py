@@ -26,7 +26,8 @@ __all__ = ["Loop"]
 
 POLL_MS = 10
 SNAPSHOT_S = 0.1
-_STEP_S = 0.005
+_STEP_S = 0.01
+_REST_MS = 2  # after an answer the processor is left to the kernel, which may need it to bring the bytes to the line
 _SPIN_S = 0.0002  # the last part of a wait: shorter than the kernel's timers are late
 
 
@@ -48,6 +49,7 @@ class Loop:
         self._step_at = 0.0
         self._asked = ""
         self._collisions = 0
+        self._later: tuple[bytes, float] | None = None
 
     def ask_to_stop(self, why: str) -> None:
         """Stop at the next turn; may be called from a signal handler, a second time ends also the watching."""
@@ -73,43 +75,56 @@ class Loop:
 
     def _turn(self) -> None:
         session = self._session
-        ready = {fd for fd, _ in self._poll.poll(POLL_MS)}
+        ready = {fd for fd, _ in self._poll.poll(POLL_MS if self._later is None else _REST_MS)}
         now = time.monotonic()
         if self._asked:
             session.stop(self._asked, now, exit_code=ExitCode.DONE)
         news = self._channel.fileno() in ready
         if news and session.due:
             self._hear_news(now)
-        if self._port.fileno() in ready:
-            self._hear_line(now)
+        synced = self._catch_up()
+        synced = (self._port.fileno() in ready and self._hear_line(now)) or synced
         if news:
             self._hear_news(now)
-        if ready or now - self._step_at >= _STEP_S:
+        if synced or now - self._step_at >= _STEP_S:
             self._step(time.monotonic())
 
-    def _hear_line(self, now: float) -> None:
+    def _hear_line(self, now: float) -> bool:
+        """Take what came, and answer a sync frame; returns whether there was one."""
         session = self._session
         data = self._port.read()
         if not data:
-            return
+            return False
         if session.quick_sync(data, now):
-            self._answer(now)
+            if self._answer(now):
+                self._later = data, now
+                return False
             session.on_bytes(data, now, read_back=False)
-            return
+            return True
         syncs = session.interlocks.line.syncs
         session.on_bytes(data, now)
-        if session.interlocks.line.syncs != syncs:  # a sync frame that came in pieces, or with others
-            session.prepare(now)
-            self._answer(time.monotonic())
+        if session.interlocks.line.syncs == syncs:
+            return False
+        session.prepare(now)  # a sync frame that came in pieces, or with others
+        self._answer(time.monotonic())
+        return True
 
-    def _answer(self, synced_at: float) -> None:
-        """Send what is due, in the slot behind a sync frame that ended just now."""
+    def _catch_up(self) -> bool:
+        """Take the sync frame that was answered, now that the answer is on its way; returns whether there was one."""
+        if self._later is None:
+            return False
+        (data, at), self._later = self._later, None
+        self._session.on_bytes(data, at, read_back=False)
+        return True
+
+    def _answer(self, synced_at: float) -> bool:
+        """Send what is due, in the slot behind a sync frame that ended just now; returns whether anything was."""
         session = self._session
         if not session.due:
-            return
+            return False
         if session.plan.slot_delay_s > 0 and not self._await(synced_at + session.plan.slot_delay_s):
-            return
-        self._send()
+            return False
+        return self._send()
 
     def _await(self, until: float) -> bool:
         """Wait for a slot; False where somebody else begins to speak before it."""
@@ -121,12 +136,14 @@ class Loop:
             self._hear_news(time.monotonic())
         return self._port.fileno() not in ready
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
         session = self._session
         wire = session.frame(time.monotonic())
-        if wire is not None:
-            self._port.send(wire)
-            session.sent(wire, time.monotonic())
+        if wire is None:
+            return False
+        self._port.send(wire)
+        session.sent(wire, time.monotonic())
+        return True
 
     def _hear_news(self, now: float) -> None:
         for feed in self._channel.receive():

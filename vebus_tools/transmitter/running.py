@@ -126,8 +126,17 @@ class _Controller:
                 elif isinstance(told, Failure):
                     raise told
             if not self._channel.open:
-                raise Failure("the process that sends has died; the port is silent", ExitCode.STOPPED)
+                raise Failure(
+                    f"the process that sends has died ({self._death()}); the port is silent", ExitCode.STOPPED
+                )
         return None
+
+    def _death(self) -> str:
+        try:
+            code = self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return "it does not answer"
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def _interrupted(self) -> None:
         self._interrupts += 1

@@ -10,9 +10,9 @@ import enum
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vebus_protocol.bms import encode
+from vebus_protocol.bms import encode_payload
 from vebus_protocol.enums import FrameKind
-from vebus_protocol.frame import END
+from vebus_protocol.frame import END, Frame, encode_frame
 from vebus_protocol.schema import Link
 from vebus_tools.decoder import Decoder
 from vebus_tools.emulator import EmulatedBms
@@ -36,6 +36,8 @@ WAIT_S = 30.0
 """How much longer than the listening time everything may take that is waited for."""
 _SYNC_MARKER, _LAST_NUMBER = 0x55, 0x7F
 _SHORTEST_SYNC = 7
+_AHEAD = 4  # frames that are made before it is known which number comes: a few others may speak before the sync frame
+_LOOK_S = 0.05  # how often all interlocks are looked at for phases and log; each frame asks them besides
 
 
 class Phase(enum.Enum):
@@ -82,6 +84,9 @@ class Session:
         self._whole = True
         self._number = 0
         self._began: float | None = None
+        self._looked_at = float("-inf")
+        self._payload = b""
+        self._wires: dict[int, bytes] = {}
         self._traffic: list[Traffic] = []
         self._events: list[Event] = []
         self._told_notes = 0
@@ -135,7 +140,8 @@ class Session:
         """Time goes on: phases, what is due next, what is to be logged."""
         self._began = now if self._began is None else self._began
         self.interlocks.tick(now)
-        if self.phase is Phase.LISTENING and self.interlocks.stopped is None:
+        look = now - self._looked_at >= _LOOK_S
+        if look and self.phase is Phase.LISTENING and self.interlocks.stopped is None:
             self._listen(now)
         if self.interlocks.stopped is not None and self.phase in (Phase.LISTENING, Phase.SENDING):
             self.phase = Phase.WATCHING
@@ -143,7 +149,9 @@ class Session:
         if self.phase is Phase.WATCHING and self.interlocks.reaction.known:
             self.phase = Phase.OVER
         self.prepare(now)
-        self._log_changes(now)
+        if look:
+            self._looked_at = now
+            self._log_changes(now)
 
     def _listen(self, now: float) -> None:
         states = self.interlocks.states(now)
@@ -178,7 +186,14 @@ class Session:
         offer = self.bms.offer(now, max(now, slot))
         if self.phase is Phase.SENDING and offer is not None:
             self._offer = offer
-            self.interlocks.prepare(self._wire(offer))
+            payload = encode_payload(self.plan.profile, offer.name, offer.values)
+            if payload != self._payload:
+                self._payload = payload
+                self._wires.clear()
+            number = self._next_number()
+            for ahead in range(number, number + _AHEAD):
+                self._made(ahead & _LAST_NUMBER)
+            self.interlocks.prepare(self._wires[number], now)
 
     # sending ---------------------------------------------------------------------------------------------------------
     @property
@@ -191,16 +206,24 @@ class Session:
         offer = self._offer
         if offer is None or self.phase is not Phase.SENDING or now > offer.latest:
             return None
-        wire = self._wire(offer)
+        wire = self._made(self._next_number())
         if not self.interlocks.may_send(wire, now).allowed:
             return None
         self._log.sent(wire, now)
         return wire
 
-    def _wire(self, offer: Offer) -> bytes:
+    def _next_number(self) -> int:
         heard = self.interlocks.line.number
-        number = self._number if heard is None else heard
-        return encode(self.plan.profile, offer.name, offer.values, number=(number + 1) & _LAST_NUMBER)
+        return (self._number if heard is None else heard) + 1 & _LAST_NUMBER
+
+    def _made(self, number: int) -> bytes:
+        """The frame with this number."""
+        if number not in self._wires:
+            link = self.plan.profile.link
+            sender = link.address or 0  # the emulator refuses a profile without one
+            frame = Frame(sender=sender, kind=link.kind, number=number, payload=self._payload)
+            self._wires[number] = encode_frame(frame)
+        return self._wires[number]
 
     def sent(self, wire: bytes, now: float) -> None:
         """What `frame` returned was handed to the line."""
