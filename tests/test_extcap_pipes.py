@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sniffers import frames, heard, listen, run
@@ -37,6 +37,7 @@ def test_messages_come_back_whatever_the_pieces(sent: list[Message], size: int) 
     assert found == sent
 
 
+@settings(max_examples=15)  # a wrong length may swallow 64 KiB before it is over
 @given(st.binary(max_size=200))
 def test_junk_is_passed_over(junk: bytes) -> None:
     messages = Messages()
@@ -105,6 +106,22 @@ def test_a_pipe_that_nobody_opens_ends_when_it_is_stopped(tmp_path: Path) -> Non
     stopping = threading.Event()
     threading.Timer(0.05, stopping.set).start()
     assert open_fifo(str(tmp_path / "fifo"), stopping) is None
+
+
+def test_a_pipe_that_is_removed_ends_the_waiting_and_stays_away(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    threading.Timer(0.05, path.unlink).start()
+    assert open_fifo(str(path), threading.Event()) is None
+    assert not path.exists()
+
+
+def test_a_pipe_whose_caller_died_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    parents = iter((4711, 4711, 4711, 1))
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    assert open_fifo(str(tmp_path / "fifo"), threading.Event()) is None
+    assert not list(parents)
 
 
 def test_a_pipe_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def lua(tmp_path_factory: pytest.TempPathFactory) -> Lua:
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recording") / "bus.pcapng"
-    result = CliRunner().invoke(app, ["decode", str(SAMPLE), "-w", str(path)])
+    result = CliRunner().invoke(app, ["decode", str(SAMPLE), "-c", "500", "-w", str(path)])
     assert result.exit_code == 0, result.output
     return path
 
@@ -75,12 +75,12 @@ def test_statistics_over_a_scaled_field(lua: Lua, recording: Path) -> None:
 
 
 def test_intervals_hold_the_frames_of_their_time(lua: Lua, recording: Path) -> None:
-    rows = _cells(lua.run(recording, "-q", "-z", "io,stat,2,vebus.sync.time,winmon"))
+    rows = _cells(lua.run(recording, "-q", "-z", "io,stat,1,vebus.sync.time,winmon"))
     mine: Counter[tuple[int, str]] = Counter()
     for name in ("vebus.sync.time", "vebus.tid"):
         for text in _column(recording, "frame.time_relative", "-Y", name):
-            mine[int(float(text) // 2), name] += 1
-    assert len(rows) >= 5
+            mine[int(float(text)), name] += 1
+    assert len(rows) >= 4
     for number, row in enumerate(rows):
         assert (int(row[0]), int(row[2])) == (mine[number, "vebus.sync.time"], mine[number, "vebus.tid"])
 
@@ -118,7 +118,7 @@ def test_fields_are_written_with_the_same_options(lua: Lua, recording: Path) -> 
     options = ["-T", "fields", "-E", "header=y", "-E", "separator=;", "-E", "quote=d"]
     options += [word for name in names for word in ("-e", name)]
     real = lua.run(recording, *options).splitlines()
-    assert len(real) > 1000
+    assert len(real) == 501
     assert real == _decoded(recording, *options)
 
 

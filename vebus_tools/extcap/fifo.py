@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import select
+import stat
 from typing import TYPE_CHECKING
 
 from vebus_tools.records import CaptureError
@@ -19,20 +20,31 @@ _LOOK_S = 0.02
 
 
 def open_fifo(path: str, stopping: threading.Event) -> Fifo | None:
-    """Wait until somebody reads the pipe, and open it; None when it was stopped before that.
+    """Wait until somebody reads the pipe, and open it.
 
-    A plain file is created, or emptied.  Raises CaptureError.
+    None when it was stopped before that, or when those who wanted the capture are gone: the pipe removed, or the parent
+    process dead.  What is no pipe becomes a plain file.  Raises CaptureError.
     """
-    while True:
+    pipe, parent = _is_pipe(path), os.getppid()
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if pipe else os.O_CREAT | os.O_TRUNC)
+    while os.getppid() == parent:
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_CREAT | os.O_TRUNC, 0o666)
+            return Fifo(os.open(path, flags, 0o666), stopping)
         except OSError as problem:
+            if pipe and problem.errno == errno.ENOENT:
+                return None
             if problem.errno != errno.ENXIO:  # nobody reads it yet
                 raise CaptureError(f"{path}: cannot open for writing: {problem.strerror}") from problem
-        else:
-            return Fifo(fd, stopping)
         if stopping.wait(_LOOK_S):
             return None
+    return None
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116  (a path that may be anything)
+    except (OSError, ValueError):
+        return False
 
 
 class Fifo(io.RawIOBase):
