@@ -170,10 +170,12 @@ class Participant:
         self.news.append(News(at_s=at_s, sort=sort, text=text, requirements=requirements))
 
     def tell(self, now: float) -> None:
-        """Tell what changed since the last time."""
+        """Tell what changed since the last time; of a BMS that was stopped nothing more."""
         if self._multi is not None:
             self.news.extend(self._multi.news())
         bms = self.bms
+        if self.silent:
+            return
         self.news.extend(self._narrator.observe(now, bms.state, bms.inputs, bms.outputs, self.sample))
 
     def stop(self, why: str, now: float) -> None:
