@@ -267,9 +267,8 @@ class Interlocks:
     def _held(self, now: float) -> Decision | None:
         """What holds back every frame at this moment, or None."""
         man = self.dead_man
-        if now <= self._cleared_until and not (
-            self.read_back.difference or man.data_why(now) or man.heartbeat_why(now)
-        ):
+        old = man.suspended_s or man.data_why(now) or man.heartbeat_why(now)
+        if now <= self._cleared_until and not (old or self.read_back.difference):
             return None
         for one in self._here:
             condition, why = self._condition(one.number, now)
