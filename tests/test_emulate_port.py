@@ -105,6 +105,7 @@ def test_what_happened_is_told_and_the_exit_code_is_that_of_the_session(monkeypa
     session = Session(turns=2)
     code, text, _ = transmit(monkeypatch, session, bench=True)
     assert code == ExitCode.SECOND_BMS
+    assert text.count("a note") == 1, "notes come with every snapshot, and are told once"
     for word in ("BENCH on /dev/ttyUSB9", "discharge yes, charge yes", "a note", "Stopped    X-6", "emergency mode"):
         assert word in text, word
     (plan,) = session.plans

@@ -148,6 +148,7 @@ class _Talk:
         self._start = time.monotonic()
         self._narrator, self._folder = Narrator(), Folder()
         self._said = self._stopping = ""
+        self._noted: list[str] = []
         self._answer, self._good = "", True
         self._face: Face | None = None
         self._words: Input | PanelWindow | None = None
@@ -156,7 +157,7 @@ class _Talk:
             sys.stdout,
             as_json=request.output == "json",
             every=request.print_all,
-            quiet=request.quiet or self._paneled,
+            quiet=request.quiet,
             color=request.color,
         )
 
@@ -183,7 +184,7 @@ class _Talk:
             self._words = self._closing.enter_context(PanelWindow(color=self._request.color))
         else:
             self._words = self._closing.enter_context(Input())
-        self._lines.head(self._head())
+            self._lines.head(self._head())
 
     def _head(self) -> Iterator[tuple[str, str]]:
         plan = self._plan
@@ -210,6 +211,8 @@ class _Talk:
         word = text.strip().lower()
         if word in ("quit", "exit", "stop"):
             self._stopping = "quit"
+        elif word in ("help", "?", "status") and self._paneled:
+            self._answer, self._good = "everything stands on this screen", True
         elif word in ("help", "?"):
             self._lines.answer(HELP)
         elif word == "status":
@@ -227,7 +230,8 @@ class _Talk:
         """Fold a snapshot and show it."""
         news = list(self._news(snapshot))
         self._folder.take(news)
-        self._lines.news(news)
+        if not self._paneled:
+            self._lines.news(news)
         folded = self._folder.folded(snapshot.outputs, snapshot.at_s - self._start)
         self._face = _face(self._plan, snapshot, folded, self._start, (self._answer, self._good), self._sample)
         if isinstance(self._words, PanelWindow) and self._words.due:
@@ -241,7 +245,8 @@ class _Talk:
                 self._said = one.text
                 yield one
         yield from self._narrator.observe(at, snapshot.state, snapshot.inputs, snapshot.outputs, self._sample)
-        for text in snapshot.notes:
+        for text in snapshot.notes[len(self._noted) :]:  # all notes so far are in every snapshot
+            self._noted.append(text)
             yield News(at_s=at, sort=Sort.NOTE, text=text)
 
     def end(self, outcome: Outcome) -> None:
