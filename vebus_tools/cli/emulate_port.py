@@ -21,7 +21,7 @@ from vebus_tools.cli.emulate_words import profile_text
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.emulator import Terminals, Timing
 from vebus_tools.firmware import Assistant
-from vebus_tools.interlocks import LONGEST_SESSION_S, Condition, Mode
+from vebus_tools.interlocks import LONGEST_SESSION_S, Condition, ExitCode, Mode, Reaction
 from vebus_tools.panel.model import Face, Folded, Folder, status_lines
 from vebus_tools.rehearsal import (
     HELP,
@@ -253,7 +253,7 @@ class _Talk:
         """The report, and every interlock that held."""
         report = [
             f"Stopped    {outcome.stop}",
-            f"Reaction   {outcome.reaction.value}",
+            f"Reaction   {_reaction(self._plan, outcome)}",
             f"Counters   {outcome.frames} frames of the BMS sent",
             *(f"Note       {text}" for text in outcome.notes),
             *([f"Log        {outcome.log}"] if outcome.log else []),
@@ -264,6 +264,12 @@ class _Talk:
             sys.stderr.writelines(f"vebus: {line}\n" for line in [f"refused: {outcome.stop}; nothing was sent", *held])
         else:
             self._lines.end(self._face, report)
+
+
+def _reaction(plan: Plan, outcome: Outcome) -> str:
+    """What the Multi did; on a desk there is none."""
+    alone = plan.bench and outcome.reaction is Reaction.NONE and outcome.exit_code == ExitCode.DONE
+    return "none, as nobody was on the line but the other adapter" if alone else outcome.reaction.value
 
 
 def _face(

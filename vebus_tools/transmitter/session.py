@@ -273,7 +273,8 @@ class Session:
         """How it ended."""
         stop = self.interlocks.stopped or Stop(at_s=now, why="the program ended")
         reaction = self.interlocks.reaction
-        silent = reaction is Reaction.NONE and stop.exit_code == ExitCode.DONE
+        alone = self.plan.bench and not self.interlocks.line.syncs  # two adapters on a desk: nobody can react
+        silent = reaction is Reaction.NONE and stop.exit_code == ExitCode.DONE and not alone
         return Outcome(
             exit_code=ExitCode.NO_REACTION if silent else stop.exit_code,
             stop=stop,
