@@ -1,6 +1,6 @@
 """The ratio table of the decoding engines: columns, dicts, text and start-up against Construct and tshark.
 
-    python -m tests.benchmarks.bench_decode [--frames 1000000] [--rounds 5] [--only TEXT]
+    python -m tests.benchmarks.bench_decode [--frames 1000000] [--tshark-frames 100000] [--rounds 5] [--only TEXT]
 
 Both sides of a row are measured in the same run, rounds interleaved and shuffled, in CPU time (the first line in wall
 time); a figure is the median of all rounds.  Programs are measured on a long and on a short file of the same bus, and
@@ -11,26 +11,34 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from tests.benchmarks.peer_cantools import both_sides, payloads_of
 from tests.benchmarks.programs import Pair, Program, Unavailable, machine, pairs_with_tshark
 from tests.benchmarks.ratios import Row, measured, printed
 from tests.benchmarks.streams import bus
-from vebus_protocol.enums import FrameKind
-from vebus_protocol.frame import ReceivedFrame
 from vebus_protocol.scaling import physical
-from vebus_protocol.schema import Link, Message, Space
+from vebus_protocol.schema import Message
 from vebus_tools.bulk import read_columns
 from vebus_tools.decoder import decode_frame_chain
 from vebus_tools.framing import Rs485Splitter
-from vebus_tools.generated import reader_of, stream_values
+from vebus_tools.generated import stream_values
 from vebus_tools.session import NO_CONTEXT
 
 __all__ = ["main"]
 
+T = TypeVar("T")
+
+_FEW = 1000  # frames of the short file: start-up
+_MEMORY_MB, _MEMORY_AIM_MB = 250, 120
 _REFERENCE_FRAMES = 4_000
 """The reference is so much slower that it reads the beginning of the capture only; its time is per frame."""
 
@@ -61,7 +69,7 @@ def _values(found: Message) -> dict[str, object]:
     return values
 
 
-def generated_dicts(data: bytes) -> Iterator[object]:
+def generated_dicts(data: bytes) -> Iterator[Mapping[str, object]]:
     """The same by generated code."""
     return stream_values([data])
 
@@ -114,6 +122,7 @@ def own_rows(data: bytes, frames: int) -> Iterator[Row]:
         aim=1000,
         own=lambda: drained(lambda whole: read_columns([whole], times=False), data) / frames,
         other=construct_s,
+        missed="framing takes half of it, and small groups of frames cost a call for each of their fields",
     )
     medium = data[: len(data) // 10]
     yield Row(
@@ -123,17 +132,49 @@ def own_rows(data: bytes, frames: int) -> Iterator[Row]:
         aim=50,
         own=lambda: drained(generated_dicts, medium) / (frames / 10),
         other=construct_s,
+        missed="a tenth of the frames is winmon, whose values ask tables for scales and names",
+    )
+    yield from cantools_rows(medium)
+
+
+def cantools_rows(data: bytes) -> Iterator[Row]:
+    """Payload to dict against cantools with the same signals; ours decodes computed fields besides."""
+    payloads = payloads_of(data)
+    ours, theirs = both_sides(payloads)
+    count = sum(map(len, payloads.values()))
+    yield Row(
+        work="payload to dict, sync, E4 and 80",
+        against="cantools, equal signals",
+        least=3,
+        aim=8,
+        own=lambda: called(ours) / count,
+        other=lambda: called(theirs) / count,
+        missed="ours makes the computed fields and the undecoded bytes besides",
     )
 
 
-def program_row(pair: Pair, frames: int, few: int) -> Row:
+def called(function: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
+    gc.collect()
+    before = time.process_time()
+    function()
+    return time.process_time() - before
+
+
+def program_row(pair: Pair, frames: int, tshark_frames: int, few: int) -> Row:
     """One of our output forms against tshark's: time per frame, start-up taken off."""
 
-    def rate(program: Program) -> Callable[[], float]:
-        return lambda: (program.cpu_s(long=True) - program.cpu_s(long=False)) / (frames - few)
+    def rate(program: Program, count: int) -> Callable[[], float]:
+        return lambda: (program.cpu_s(long=True) - program.cpu_s(long=False)) / (count - few)
 
     return Row(
-        work=pair.work, against=pair.against, least=pair.least, aim=pair.aim, own=rate(pair.own), other=rate(pair.other)
+        work=pair.work,
+        against=pair.against,
+        least=pair.least,
+        aim=pair.aim,
+        own=rate(pair.own, frames),
+        other=rate(pair.other, tshark_frames),
+        missed="request and reply go through the session one by one, in Python",
     )
 
 
@@ -147,35 +188,71 @@ def first_line(pair: Pair) -> Row:
         own=pair.own.first_line_s,
         other=pair.other.first_line_s,
         as_time=True,
+        missed="Python and the declarations are loaded first, which takes longer than the work itself",
     )
+
+
+def memory_lines(pairs: list[Pair], frames: int) -> Iterator[str]:
+    """Largest memory of each form of output over the long capture."""
+    for pair in pairs:
+        peak = statistics.median(pair.own.peak_mb() for _ in range(3))
+        reached = "aim" if peak <= _MEMORY_AIM_MB else "goal" if peak <= _MEMORY_MB else "no"
+        yield (
+            f"{pair.work}: {peak:.0f} MB peak resident size for {frames} frames "
+            f"(at most {_MEMORY_MB}, aim {_MEMORY_AIM_MB}: {reached})"
+        )
 
 
 def main() -> None:
     """Measure everything that can be measured here and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1_000_000)
+    parser.add_argument("--tshark-frames", type=int, help="frames that tshark reads (as many); its time is per frame")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="rows whose work has this text in it")
     options = parser.parse_args()
-    data = bus(options.frames)
-    notes = ["row against cantools: not measured yet"]
-    rows = [row for row in own_rows(data, options.frames) if options.only in row.work]
+    data, notes = bus(options.frames), [""]
+    theirs = bus(options.tshark_frames) if options.tshark_frames else data
+    rows = available(own_rows(data, options.frames), notes)
     with tempfile.TemporaryDirectory() as folder:
-        if not (options.only and rows):
-            try:
-                rows += [row for row in program_rows(Path(folder), data, options.frames) if options.only in row.work]
-            except Unavailable as reason:
-                notes.append(f"rows against tshark: {reason}")
+        pairs: list[Pair] = []
+        if not any(options.only in row.work for row in rows) or not options.only:
+            pairs = available(pairs_with_tshark(Path(folder), data, theirs, bus(_FEW)), notes)
+        rows += program_rows(pairs, options.frames, options.tshark_frames or options.frames)
+        rows = [row for row in rows if options.only in row.work]
         print(machine(), f"{options.frames} frames, {options.rounds} rounds", sep="\n")  # noqa: T201
         print(printed(measured(rows, options.rounds)), *notes, sep="\n")  # noqa: T201
+        if not options.only:
+            print(*memory_lines(pairs, options.frames), sep="\n")  # noqa: T201
+            print(export_table(options.frames, options.rounds))  # noqa: T201
 
 
-def program_rows(folder: Path, data: bytes, frames: int) -> Iterator[Row]:
-    """All rows against tshark.  Raises Unavailable without it."""
-    few = 1000
-    pairs = pairs_with_tshark(folder, data, bus(few))
-    yield from (program_row(pair, frames, few) for pair in pairs)
-    yield first_line(pairs[0])
+def available(found: Iterable[T], notes: list[str]) -> list[T]:
+    """All that can be had on this computer; what is missing comes into the notes."""
+    everything: list[T] = []
+    try:
+        everything.extend(found)
+    except Unavailable as reason:
+        notes.append(f"not measured: {reason}")
+    return everything
+
+
+def program_rows(pairs: list[Pair], frames: int, tshark_frames: int) -> list[Row]:
+    """All rows against tshark."""
+    return [
+        *(program_row(pair, frames, tshark_frames, _FEW) for pair in pairs),
+        *(first_line(pair) for pair in pairs[:1]),
+    ]
+
+
+def export_table(frames: int, rounds: int) -> str:
+    """The rows of the measurement of `vebus export`, which is a program of its own."""
+    module = "tests.benchmarks.bench_export"
+    if importlib.util.find_spec(module) is None:
+        return "export: not measured, there is no program for it"
+    command = [sys.executable, "-m", module, "--frames", str(frames), "--rounds", str(rounds)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout if not found.returncode else f"export: not measured: {found.stderr.strip()[-200:]}"
 
 
 if __name__ == "__main__":

@@ -7,17 +7,27 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.checkout import PACKAGES
+
+if TYPE_CHECKING:
+    import resource
 
 __all__ = ["Pair", "Program", "Unavailable", "machine", "pairs_with_tshark"]
 
 _DECODE = (sys.executable, "-m", "vebus_tools.cli", "decode")
-_ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(str(path.parent) for path in PACKAGES.values())}
+_BYTE_CODE = Path(tempfile.gettempdir()) / "vebus-benchmark-bytecode"  # an installed program has its byte code
+_ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "PYTHONPATH": os.pathsep.join(str(path.parent) for path in PACKAGES.values()),
+    "PYTHONPYCACHEPREFIX": str(_BYTE_CODE),
+}
 _FIELDS = ("-T", "fields", "-e", "vebus.seq", "-e", "vebus.acphase.period", "-e", "vebus.sync.time")
 
 
@@ -35,6 +45,14 @@ class Program:
 
     def cpu_s(self, *, long: bool) -> float:
         """User and system time of one run that throws its output away."""
+        usage = self._usage(long=long)
+        return usage.ru_utime + usage.ru_stime
+
+    def peak_mb(self) -> float:
+        """Largest resident size of one run over the long capture, in MB."""
+        return self._usage(long=True).ru_maxrss / 1000  # kB on Linux
+
+    def _usage(self, *, long: bool) -> resource.struct_rusage:
         with subprocess.Popen(
             [*self.command, str(self.long if long else self.short)],
             stdout=subprocess.DEVNULL,
@@ -45,7 +63,7 @@ class Program:
             child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             raise Unavailable(f"{self.command[0]} ends with exit code {child.returncode}")
-        return usage.ru_utime + usage.ru_stime
+        return usage
 
     def first_line_s(self) -> float:
         """Wall time from the start of the program to its first line."""
@@ -77,8 +95,11 @@ class Pair:
     other: Program
 
 
-def pairs_with_tshark(folder: Path, long: bytes, short: bytes) -> list[Pair]:
-    """Everything that tshark does too.  Raises Unavailable where it, or our dissector for it, is missing."""
+def pairs_with_tshark(folder: Path, long: bytes, tshark_long: bytes, short: bytes) -> Iterator[Pair]:
+    """Everything that tshark does too, which may get another long capture of the same bus.
+
+    Raises Unavailable where it is missing.
+    """
     tshark = shutil.which("tshark")
     if tshark is None:
         raise Unavailable("tshark is not installed")
@@ -87,7 +108,7 @@ def pairs_with_tshark(folder: Path, long: bytes, short: bytes) -> list[Pair]:
     script = folder / "vebus.lua"
     script.write_text(lua_text("benchmark"), encoding="utf-8")
     own = _written(folder, "long", long), _written(folder, "short", short)
-    theirs = tuple(_converted(path) for path in own)
+    theirs = _converted(_written(folder, "tshark", tshark_long)), _converted(own[1])
 
     def pair(work: str, least: float, aim: float, *options: str) -> Pair:
         return Pair(
@@ -100,11 +121,9 @@ def pairs_with_tshark(folder: Path, long: bytes, short: bytes) -> list[Pair]:
         )
 
     _check(pair("", 0, 0, *_FIELDS))
-    return [
-        pair("summary text", 40, 250),
-        pair("every field as NDJSON", 30, 200, "-T", "ek"),
-        pair("details", 6, 50, "-V"),
-    ]
+    yield pair("summary text of a large capture", 40, 250)
+    yield pair("-T ek with every field", 30, 200, "-T", "ek")
+    yield pair("-V", 6, 50, "-V")
 
 
 def _written(folder: Path, name: str, data: bytes) -> Path:

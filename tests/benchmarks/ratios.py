@@ -16,6 +16,7 @@ class Row:
     """One comparison; ``own`` and ``other`` measure seconds per unit of work.
 
     The ratio says how many times faster ours is, or with ``as_time`` which part of the other's time ours takes.
+    ``missed`` is told where the goal is not reached.
     """
 
     work: str
@@ -25,6 +26,7 @@ class Row:
     own: Callable[[], float]
     other: Callable[[], float]
     as_time: bool = False
+    missed: str = "the reason is not known"
     own_s: list[float] = field(default_factory=list)
     other_s: list[float] = field(default_factory=list)
 
@@ -53,9 +55,10 @@ def measured(rows: Iterable[Row], rounds: int) -> list[Row]:
 
 
 def printed(rows: Iterable[Row]) -> str:
-    """The table: medians, the spread of the ratios, and what was asked for."""
+    """The table: medians, the spread of the ratios, what was asked for, and why it is not reached."""
+    rows = list(rows)
     lines = [
-        "| work | against | at least | aim | measured (lowest..highest) | ours | theirs | met |",
+        "| work | against | at least | aim | measured (lowest..highest) | ours | theirs | reached |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
@@ -69,10 +72,17 @@ def printed(rows: Iterable[Row]) -> str:
             f"{middle:.3g} ({ratios[0]:.3g}..{ratios[-1]:.3g})",
             _time(statistics.median(row.own_s)),
             _time(statistics.median(row.other_s)),
-            "yes" if row.is_met else "no",
+            _reached(row, middle),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    reasons = [f"{row.work}: not reached, {row.missed}" for row in rows if not row.is_met]
+    return "\n".join((*lines, *reasons))
+
+
+def _reached(row: Row, middle: float) -> str:
+    if not row.is_met:
+        return "no"
+    return "aim" if (middle <= row.aim if row.as_time else middle >= row.aim) else "goal"
 
 
 def _time(seconds: float) -> str:
