@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 from vebus_tools.extcap.interfaces import Interface, Source
@@ -24,6 +23,8 @@ __all__ = [
     "settings",
     "values",
 ]
+
+_FOLDER = Path(__file__).parent  # importlib.resources would take longer to load than all else here
 
 DEFAULT_SCENARIO = "quiet-house"
 """Scenario of the simulated bus where none is chosen; that of `vebus simulate`."""
@@ -74,8 +75,7 @@ class Setting:
 
 def introduction(version: str, offered: Iterable[Interface]) -> Iterator[str]:
     """Answer to ``--extcap-interfaces``."""
-    page = Path(str(files(__package__).joinpath("help.html")))
-    yield _sentence("extcap", version=version, help=page.as_uri(), display="VE.Bus")
+    yield _sentence("extcap", version=version, help=(_FOLDER / "help.html").as_uri(), display="VE.Bus")
     for one in offered:
         yield _sentence("interface", value=one.value, display=one.display)
     for number, facts in _CONTROLS.items():
@@ -195,12 +195,8 @@ def ready_scenarios() -> dict[str, str]:
     """Scenarios of the package with their titles, read without loading the simulator."""
     import tomllib
 
-    folder = files("vebus_tools").joinpath("simulator", "scenarios")
-    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda one: one.name)
-    return {
-        entry.name.removesuffix(".toml"): str(tomllib.loads(entry.read_text(encoding="utf-8")).get("title", ""))
-        for entry in found
-    }
+    found = sorted((_FOLDER.parent / "simulator" / "scenarios").glob("*.toml"))
+    return {path.stem: str(tomllib.loads(path.read_text(encoding="utf-8")).get("title", "")) for path in found}
 
 
 def _sentence(word: str, **facts: str) -> str:
