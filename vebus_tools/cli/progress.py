@@ -58,7 +58,7 @@ def progress_bar(names: Sequence[str], sizes: Sequence[int | None], *, shown: bo
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as bar:
+    with Bar(*columns, console=Console(stderr=True, force_terminal=True), transient=True, refresh_per_second=5) as bar:
         tasks = [
             bar.add_task(name, total=size, start=True, rows=0, rate="") for name, size in zip(names, sizes, strict=True)
         ]

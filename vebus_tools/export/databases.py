@@ -141,7 +141,7 @@ _DUCKDB_TYPES: dict[Kind, str] = {
 
 
 class DuckdbFile:
-    """One DuckDB file, with the documentation of tables and columns as comments."""
+    """One DuckDB file; the documentation of the columns is in table ``columns``."""
 
     def __init__(self, path: Path) -> None:
         """Open or create it; an empty file is none.  Raises duckdb.Error."""
@@ -186,9 +186,6 @@ class DuckdbFile:
             self._base.execute(f"DROP TABLE IF EXISTS {name}")
         self._base.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
         self._base.execute(f"COMMENT ON TABLE {name} IS {_text(table.title)}")
-        for column in table.columns:
-            said = "; ".join(f"{key}: {text}" for key, text in column.documentation.items())
-            self._base.execute(f"COMMENT ON COLUMN {name}.{_quoted(column.name)} IS {_text(said)}")
 
     def close(self) -> None:
         """Write what waits.  Raises duckdb.Error."""
