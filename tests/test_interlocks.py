@@ -750,6 +750,15 @@ def test_a_silent_line_is_a_multi_that_is_off() -> None:
     assert desk.reaction is Reaction.OFF
 
 
+@covers("X-18", trips=False)
+def test_on_a_bench_no_reaction_is_expected() -> None:
+    desk = ready(Mode.BENCH)
+    assert desk.send() == ""
+    desk.interlocks.stop("Ctrl-C", desk.now, exit_code=ExitCode.DONE)
+    assert desk.reaction is Reaction.NOT_ASKED
+    assert desk.reaction.known
+
+
 # --- X-19 ------------------------------------------------------------------------------------------------------------
 @covers("X-19", trips=True)
 @pytest.mark.parametrize("payload", [WRITE_RAM, "3f 07 00 00 00", "40 05 00", DMC_INFO, "ff"], ids=str)

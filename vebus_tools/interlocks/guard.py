@@ -194,7 +194,8 @@ class Interlocks:
             exit_code = ExitCode.REFUSED
         self.stopped = Stop(at_s=now, why=why, interlock=which, latched=latched, exit_code=exit_code)
         loss = self.profile.timing.get("loss_timeout")
-        if self.frames and self.mode is not Mode.DRY_RUN and loss is not None:
+        somebody = self.mode is not Mode.DRY_RUN and (self.mode is not Mode.BENCH or self.line.syncs)
+        if self.frames and somebody and loss is not None:
             self.watch = ReactionWatch(now, loss.seconds, self.line)
 
     def _look(self, number: str, now: float) -> None:

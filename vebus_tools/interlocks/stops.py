@@ -46,7 +46,7 @@ class Stop:
 class Reaction(enum.Enum):
     """What the Multi did after the stop (X-18)."""
 
-    NOT_ASKED = "nothing was sent, so nothing is expected"
+    NOT_ASKED = "none is expected: nothing was sent, or no Multi was heard"
     WATCHING = "watching"
     EMERGENCY = "emergency mode: only the LED Mains on is lit"
     OFF = "switched off"
