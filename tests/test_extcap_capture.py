@@ -134,9 +134,7 @@ def test_settings_of_the_simulation_count(checkout_environment: dict[str, str], 
     ("interface", "options", "code", "text"),
     [
         ("vebus-sim", ("--scenario", "no-such"), 1, "no scenario 'no-such'"),
-        ("vebus-sim", ("--extcap-capture-filter", "vebus.dx"), 2, "vebus.dx"),
         ("vebus-rs485-no/such/port", (), 1, "/dev/no/such/port"),
-        ("vebus-mk3", ("--address", "socket://127.0.0.1:1"), 1, "cannot connect"),
     ],
 )
 def test_what_cannot_begin_is_one_line_and_closes_the_pipe(

@@ -1,7 +1,6 @@
 """Live, with the real tshark, as an ordinary user with a fresh home: install, list, capture, stop, decode."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -42,13 +41,6 @@ def test_tshark_lists_our_interfaces(user: OrdinaryUser) -> None:
     listed = user.run("tshark", "-D").stdout
     for name in ("vebus-sim (VE.Bus: simulated bus)", "vebus-rs485 (", "vebus-mk3 ("):
         assert name in listed
-
-
-def test_the_doctor_is_content(user: OrdinaryUser) -> None:
-    done = user.run(*_VEBUS, "wireshark", "doctor")
-    assert done.returncode == 0, done.stdout
-    assert "vebus-extcap answers" in done.stdout
-    assert "interfaces of ours" in done.stdout
 
 
 def test_tshark_captures_and_decodes_the_simulated_bus(user: OrdinaryUser) -> None:
@@ -106,28 +98,4 @@ def test_tshark_stops_with_ctrl_c_and_leaves_nothing_behind(user: OrdinaryUser, 
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=_PATIENCE_S)
     assert b"rror" not in errors, errors
-    _nothing_left(user)
-
-
-# --- colours ---------------------------------------------------------------------------------------------------------
-def test_the_profile_colours_a_live_capture(user: OrdinaryUser) -> None:
-    """Colours only show on a terminal."""
-    settings = {**user.environment, "COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    words = user.command("tshark", "-C", "VE.Bus", "--color", "-i", "vebus-sim", "-c", "12")
-    master, slave = pty.openpty()
-    process = subprocess.Popen(words, env=settings, cwd=os.sep, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL)
-    os.close(slave)
-    parts = []
-    try:
-        while part := os.read(master, 1 << 16):
-            parts.append(part)
-    except OSError:  # Linux: the other side has closed it
-        pass
-    assert process.wait(_PATIENCE_S) == 0
-    os.close(master)
-    lines = b"".join(parts).decode("utf-8").splitlines()
-    sync = "\x1b[38;2;96;96;96m\x1b[48;2;244;244;244m"
-    assert all(sync in line for line in lines if "Sync, Nr=" in line)
-    assert any(sync in line for line in lines)
-    assert not any(sync in line for line in lines if "AC phase" in line)
     _nothing_left(user)

@@ -9,6 +9,7 @@ from captures.tshark_golden import VERSION
 from tests.checkout import ROOT
 from tests.wireshark_compare import find_program
 from vebus_tools.wireshark import find_program as described
+from vebus_tools.wireshark.colours import COLOURS
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.file)
@@ -20,7 +21,12 @@ def test_a_screen_is_current(screen: Screen) -> None:
     shown = text_of((FOLDER / screen.file).read_text(encoding="utf-8"))
     assert len(shown) > 10
     assert any("vebus" in text or "tshark" in text for text in shown)
-    assert text_of(render(screen)) == shown, "read the change, then run `python -m captures.screens`"
+    drawn = render(screen)
+    assert text_of(drawn) == shown, "read the change, then run `python -m captures.screens`"
+    if screen.file.startswith("tshark"):
+        sync = next(one for one in COLOURS if one.filter == 'vebus.type == "Sync"')
+        assert f"#{sync.text}" in drawn
+        assert f"#{sync.background}" in drawn
 
 
 def test_every_screen_is_made_and_shown_in_a_document() -> None:
