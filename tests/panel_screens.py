@@ -12,8 +12,8 @@ from vebus_tools.view.screen import Line, Size
 __all__ = ["SCREENS", "face_of", "low_cell", "screen_text", "shown"]
 
 SCREENS: dict[str, tuple[Size, float, bool]] = {
-    "panel-120x32": ((120, 32), 30.0, False),
-    "panel-80x24": ((80, 24), 45.0, False),
+    "panel-120x32": ((120, 32), 16.0, False),
+    "panel-80x24": ((80, 24), 42.0, False),
     "panel-80x24-help": ((80, 24), 1.0, True),
 }
 """Name of a golden screen -> size, time in s of the scenario low-cell, whether the help covers it."""

@@ -185,7 +185,7 @@ def recorded(path: Path) -> list[Record]:
 
 def test_a_recording_has_every_frame_named_and_laboratory_frames_labelled(tmp_path: Path) -> None:
     path = tmp_path / "low-cell.pcapng"
-    assert emulate(simulate=True, virtual=True, quiet=True, max_duration="20s", write=str(path))[0] == 0
+    assert emulate(simulate=True, virtual=True, quiet=True, max_duration="8s", write=str(path))[0] == 0
     session = Session()
     titles: Counter[str] = Counter()
     for record in recorded(path):
@@ -197,7 +197,7 @@ def test_a_recording_has_every_frame_named_and_laboratory_frames_labelled(tmp_pa
         titles[record.chain[-1].message.INFO.title] += 1
         if record.wire.startswith(b"LB") and "BMS information" in column:
             assert LAB_LABEL in column
-    assert sum(count for title, count in titles.items() if "BMS information" in title) >= 18
+    assert sum(count for title, count in titles.items() if "BMS information" in title) >= 7
     assert not [title for title in titles if "Unknown" in title]
     marked = {(chunk.direction is Direction.TO_DEVICE, chunk.data[:2] == b"LB") for chunk in read_capture(path)}
     assert marked == {(True, True), (False, False)}, "what the BMS sent is outbound, and nothing else"
@@ -350,7 +350,7 @@ def test_the_bus_is_offered_on_tcp() -> None:
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    with running("--virtual", "--max-duration", "500s", "-P") as process:
+    with running("--virtual", "--max-duration", "200s", "-P") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
