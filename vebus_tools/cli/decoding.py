@@ -10,18 +10,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from vebus_protocol.scaling import DEFAULT_TABLE, DEVICE_TABLES, ScaleBook
 from vebus_protocol.schema import Link
-from vebus_tools import glossary
 from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open_writer
-from vebus_tools.cli.counting import HELP, Counting, counting, print_help
 from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import FAILED, UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
 from vebus_tools.cli.wide import can_be_wide, is_wide, print_wide
-from vebus_tools.filters import Filter
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk
@@ -31,14 +28,13 @@ from vebus_tools.sinks.frame_form import MachineForm
 from vebus_tools.tally import Tally
 from vebus_tools.times import TimeForm, Timeline, Timing
 
+if TYPE_CHECKING:  # what few requests need is imported by them
+    from vebus_tools.cli.counting import Counting
+    from vebus_tools.filters import Filter
+
 __all__ = ["Printer", "Request", "name_table", "run", "scale_book"]
 
 STANDARD_INPUT = "-"
-_LISTS: dict[str, Callable[[], Iterator[str]]] = {
-    "fields": glossary.field_lines,
-    "protocols": glossary.protocol_lines,
-    "values": glossary.value_lines,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +64,14 @@ class Request:
 def run(request: Request) -> int:
     """Do what was asked for; returns the exit code.  Raises VEBusError, BrokenPipeError, KeyboardInterrupt."""
     if request.glossary is not None:
-        sys.stdout.writelines(f"{line}\n" for line in _LISTS[request.glossary]())
+        sys.stdout.writelines(f"{line}\n" for line in _glossary_lines(request.glossary))
         return 0
-    if HELP in request.statistics:
-        print_help()
-        return 0
+    if request.statistics:
+        from vebus_tools.cli.counting import HELP, print_help
+
+        if HELP in request.statistics:
+            print_help()
+            return 0
     if request.source is None:
         raise UsageError("no capture named; try: vebus decode FILE, or - for standard input")
     names = name_table(request.names)
@@ -105,6 +104,14 @@ def run(request: Request) -> int:
         counted.print(sys.stdout, request.source, as_json=request.quiet and request.printing.output == "json")
     _report(tally, failure)
     return FAILED if failure else 0
+
+
+def _glossary_lines(name: str) -> Iterator[str]:
+    """What filters can name; ``name`` is that of the option."""
+    from vebus_tools import glossary
+
+    lists = {"fields": glossary.field_lines, "protocols": glossary.protocol_lines, "values": glossary.value_lines}
+    return lists[name]()
 
 
 class _Source:
@@ -206,6 +213,8 @@ def _counting(request: Request, names: NameTable, passes: Filter | None) -> Coun
         return None
     if request.write == STANDARD_INPUT:
         raise UsageError("-w - and -z both write to standard output; save to a file")
+    from vebus_tools.cli.counting import counting
+
     return counting(request.statistics, names, book=scale_book(request.device_table), passes=passes)
 
 

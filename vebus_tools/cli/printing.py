@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from vebus_protocol.errors import VEBusError
-from vebus_tools import glossary
 from vebus_tools.cli.failures import UsageError
-from vebus_tools.filters import Filter, compile_filter
 from vebus_tools.names import NameTable
 from vebus_tools.sinks.colours import painter
-from vebus_tools.sinks.fields_form import FieldsForm, parse_options
 from vebus_tools.sinks.frame_form import EVERYTHING, MachineForm, Subset
 from vebus_tools.sinks.hexpane import parse_hex_options
-from vebus_tools.sinks.json_form import EkForm, JsonForm, JsonRawForm
 from vebus_tools.sinks.text import arrow_for
 from vebus_tools.sinks.text_form import TextForm
 from vebus_tools.sinks.tree import ALL_DETAILS, TreeOptions
-from vebus_tools.sinks.xml_form import PdmlForm, PsmlForm
 from vebus_tools.times import TimeForm
+
+if TYPE_CHECKING:  # filters and forms are imported by the requests that ask for them
+    from vebus_tools.filters import Filter
 
 __all__ = ["PrintOptions", "display_filter", "make_form"]
 
@@ -59,13 +57,21 @@ def _form(options: PrintOptions, out: TextIO) -> MachineForm:
     if options.output == "fields":
         if not options.fields:
             raise UsageError("-T fields needs at least one -e FIELD; vebus decode -G fields lists them")
+        from vebus_tools.sinks.fields_form import FieldsForm, parse_options
+
         return FieldsForm(options.fields, parse_options(options.field_options), time=time)
     if options.output == "psml":
+        from vebus_tools.sinks.xml_form import PsmlForm
+
         return PsmlForm(time)
     named = options.trees or options.protocols
     subset = Subset(names=frozenset(named.split(",")), deep=options.trees is not None) if named else EVERYTHING
     if options.output == "pdml":
+        from vebus_tools.sinks.xml_form import PdmlForm
+
         return PdmlForm(subset)
+    from vebus_tools.sinks.json_form import EkForm, JsonForm, JsonRawForm
+
     if options.output == "ek":
         return EkForm(subset)
     return JsonForm(subset) if options.output == "json" else JsonRawForm(subset)
@@ -74,6 +80,8 @@ def _form(options: PrintOptions, out: TextIO) -> MachineForm:
 def _text(options: PrintOptions, out: TextIO) -> TextForm:
     tree = ALL_DETAILS if options.details else None
     if options.only:
+        from vebus_tools import glossary
+
         names = frozenset(name for name in options.only.split(",") if name)
         unknown = sorted(names - {name for name, _ in glossary.protocols()})
         if unknown:
@@ -105,6 +113,9 @@ def display_filter(
     """
     if not text:
         return None
+    from vebus_tools import glossary
+    from vebus_tools.filters import compile_filter
+
     enums = dict(glossary.known_enums())
     enums["vebus.addr"] = {**enums.get("vebus.addr", {}), **{name: sender for sender, name in names.names.items()}}
     kinds = glossary.known_fields()

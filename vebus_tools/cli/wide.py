@@ -19,7 +19,6 @@ from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk
 from vebus_tools.sinks.colours import plain
 from vebus_tools.sinks.frame_form import EVERYTHING, MachineForm
-from vebus_tools.sinks.json_form import EkForm
 from vebus_tools.sinks.text import ARROW
 from vebus_tools.sinks.text_form import TextForm
 from vebus_tools.sinks.tree import ALL_DETAILS
@@ -53,9 +52,11 @@ def can_be_wide(request: Request, form: MachineForm, out: TextIO) -> bool:
 
 
 def _has_columns(form: MachineForm) -> bool:
-    if isinstance(form, EkForm):
-        return form.subset is EVERYTHING
-    if not isinstance(form, TextForm) or form.paint is not plain or form.pane is not None:
+    if not isinstance(form, TextForm):
+        from vebus_tools.sinks.json_form import EkForm
+
+        return isinstance(form, EkForm) and form.subset is EVERYTHING
+    if form.paint is not plain or form.pane is not None:
         return False
     return form.tree is ALL_DETAILS if form.tree is not None else _is_list(form)
 
