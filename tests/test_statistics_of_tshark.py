@@ -13,8 +13,8 @@ from vebus_protocol.schema import Link
 from vebus_tools.decoder import decode_chunks
 from vebus_tools.records import Chunk
 
+_START_S = 30.0  # so that it does not end just behind a whole second: tshark 4.0 prints 25.06 as "25. 6"
 _INTERVALS = (
-    "io,stat,0",
     "io,stat,10",
     "io,stat,0.25",
     "io,stat,7",
@@ -37,11 +37,11 @@ def lua(tmp_path_factory: pytest.TempPathFactory) -> Lua:
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A minute of the synthetic bus with the times of a log."""
+    """A part of the synthetic bus with the times of a log; it has damage of every sort."""
     folder = tmp_path_factory.mktemp("capture")
     with (folder / "bus.log").open("w", encoding="ascii") as log:
         for record in decode_chunks([Chunk(data=CLEAN)], Link.RS485):
-            if isinstance(record.frame, ReceivedFrame):
+            if record.stamp.at > _START_S and isinstance(record.frame, ReceivedFrame):
                 wire = record.wire.hex().upper()
                 log.write(f"({1.7e9 + record.stamp.at:.6f}) vebus0 {wire[:4]}#{wire[4:]}\n")
     stats(folder / "bus.log", "-w", folder / "bus.pcapng", command="decode")
@@ -59,8 +59,9 @@ def test_intervals(lua: Lua, capture: Path) -> None:
 
 
 def test_expert_infos(lua: Lua, capture: Path) -> None:
-    for text in ("expert", "expert,error", "expert,note"):
-        assert stats(capture, "-z", text) == lua.run(capture, "-q", "-z", text)
+    theirs = lua.run(capture, "-q", "-z", "expert,note")
+    assert "Warns" in theirs
+    assert stats(capture, "-z", "expert,note") == theirs
 
 
 def test_protocol_hierarchy(lua: Lua, capture: Path) -> None:
@@ -74,8 +75,9 @@ def test_protocol_hierarchy(lua: Lua, capture: Path) -> None:
     ]
 
 
-def test_frames_shorter_than_ten_seconds(lua: Lua, capture: Path, tmp_path: Path) -> None:
-    """The box of tshark 4.0 is crooked here; its cells are the same."""
+def test_where_boxes_differ(lua: Lua, capture: Path, tmp_path: Path) -> None:
+    """Below ten seconds the box of tshark 4.0 is crooked, and some are wider than their table; the cells are ours."""
+    assert _cells(stats(capture, "-z", "io,stat,0")) == _cells(lua.run(capture, "-q", "-z", "io,stat,0"))
     stats(capture, "--stop", "9.7", "-w", tmp_path / "short.pcapng", command="decode")
     theirs = lua.run(tmp_path / "short.pcapng", "-q", "-z", "io,stat,2,vebus.type==0xfd")
     assert _cells(stats(tmp_path / "short.pcapng", "-z", "io,stat,2,vebus.type==0xfd")) == _cells(theirs)
