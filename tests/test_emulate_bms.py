@@ -259,6 +259,7 @@ def test_cells_come_from_a_file(tmp_path: Path) -> None:
         ({"simulate": True, "virtual": True, "tcp": "127.0.0.1:0"}, 2, "--virtual is for rehearsals in memory"),
         ({"virtual": True, "panel": True}, 2, "--virtual is over before a panel could be read"),
         ({"panel": True}, 2, "--panel needs a terminal"),
+        ({"scenario": "low-cell"}, 2, "--scenario low-cell: at 5 s: mains needs the simulated Multi: --simulate"),
         ({"scenario": "nothing"}, 1, "no scenario 'nothing'; there are assistant-missing"),
         ({"scenario": "nothing.toml"}, 1, "nothing.toml: No such file or directory; --scenario list"),
         ({"config": "nothing.toml"}, 1, "nothing.toml: No such file"),

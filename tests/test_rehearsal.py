@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.rehearsals import PROFILE, frames_of, permissions_of, rehearsal
 from tests.traceability import covers
 from vebus_protocol.bms import Permissions, ProfileError, built_in
-from vebus_tools.battery import Bank
-from vebus_tools.emulator import Discharge, Life
+from vebus_tools.battery import Bank, uniform_sample
+from vebus_tools.emulator import Discharge, EmulatedBms, Life, Terminals, Timing
 from vebus_tools.rehearsal import (
     HELP,
     SETTINGS,
@@ -214,6 +214,7 @@ def test_ready_scenarios_read_and_have_titles() -> None:
         ("foo = 1", r"line 1: foo: not known; known are .*emulator"),
         ('[[step]]\nat = "5s"', r"line 1: step\[0\]: a step needs at, and do or say"),
         ('[[step]]\nat = "5s"\ndo = "cell 3"', r"line 3: step\[0\]\.do: 'cell 3': write cell N VOLTS"),
+        ('[[step]]\nat = "5s"\ndo = "quit"', r"line 3: step\[0\]\.do: quit is for the keyboard"),
         ('[[step]]\nat = "5s"\ndo = "cell 17 3"', r"line 3: step\[0\]\.do: the bank has cells 1 to 16"),
         ('[[device]]\nmodel = "MultiPlus-II 12/3000"', r"line 1: device: a Multi for 12 V on a bank of 48 V"),
         ("title = ", r"a\.toml: "),
@@ -222,6 +223,17 @@ def test_ready_scenarios_read_and_have_titles() -> None:
 def test_wrong_files_name_line_and_key(text: str, complaint: str) -> None:
     with pytest.raises(ScenarioError, match=complaint):
         read_script(text, "a.toml")
+
+
+def test_what_a_scenario_cannot_do_is_told_and_the_rest_goes_on() -> None:
+    text = '[[step]]\nat = "1s"\ndo = "multi off"\n[[step]]\nat = "2s"\ndo = "aux 12"\n'
+    found = rehearsal(steps=read_script(text, "a.toml").steps)
+    frames_of(found, 3.0)
+    news = found.take_news()
+    assert [one.text for one in news if one.sort is Sort.NOTE] == [
+        "not done: multi off: here the simulated Multi says whether it runs; switch it with: switch on, switch off"
+    ]
+    assert "Aux-In at 12 V" in [one.text for one in news if one.sort is Sort.SCENARIO]
 
 
 def test_no_scenario_of_that_name() -> None:
@@ -470,6 +482,25 @@ def test_a_restriction_is_in_the_next_frame(order: str, at_s: float) -> None:
     after = [permissions_of(one.data) for one in following if one.at_s > at_s + 0.07]
     assert after
     assert all(one is not None and not one.charge for one in after)
+
+
+@covers("X-14", trips=False)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.floats(3.0, 9.0), st.floats(2.0, 2.8))
+def test_unshaped_a_low_cell_is_in_the_next_frame(at_s: float, volts: float) -> None:
+    timing = Timing(shaped=False)
+    bms = EmulatedBms(PROFILE, version=1245112, cells=BANK.cells, timing=timing)
+    bms.change(supply_v=52.0, battery_v=52.0, vebus=True, terminals=Terminals(joined=True))
+    heard: list[tuple[float, Permissions | None]] = []
+    for turn in range(200):
+        now = turn / 16
+        sample = uniform_sample(BANK, now)
+        bms.feed(sample if now < at_s else sample.replaced(7, voltage_v=volts))
+        heard += [(now, permissions_of(sent.data)) for sent in bms.poll(now)]
+    after = [allowed for now, allowed in heard if now >= at_s]
+    assert any(allowed == EVERYTHING for now, allowed in heard if now < at_s)
+    assert after
+    assert all(allowed is not None and not allowed.discharge for allowed in after)
 
 
 @covers("B-120", "B-122")

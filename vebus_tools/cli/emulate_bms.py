@@ -27,7 +27,7 @@ def emulate_bms(
         bool, typer.Option("--bench", help="With --transmit: two adapters on a desk; the first sync frame ends it.")
     ] = False,
     profile: Annotated[
-        str, typer.Option("--profile", help="Bytes of the frames: lab-sim-1, public-version-reply-1, or a JSON file.")
+        str, typer.Option("--profile", help="Bytes of the frames: lab-sim-1, or a JSON file.")
     ] = "lab-sim-1",
     scenario: Annotated[
         str | None, typer.Option("--scenario", help="A ready scenario, a TOML file, or list.", metavar="NAME")
@@ -92,6 +92,9 @@ def emulate_bms(
     """Emulate a VE.Bus BMS V2: dry run, simulation, or a real bus.
 
     The frames are a laboratory format by default, because nobody has published the real one.
+
+    Exit code: 0 done; 1 and 2 as everywhere; 10 to 14 the firmware gate refused, as in check-firmware; 20 an interlock
+    refused, 21 one stopped it, 22 another BMS was heard, 23 collisions, 24 the Multi did not react to the silence.
     """
     from vebus_tools.cli.emulating import Request, run
     from vebus_tools.cli.failures import guarded

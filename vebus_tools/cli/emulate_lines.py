@@ -75,7 +75,9 @@ class Lines:
 
     def answer(self, lines: Iterable[str]) -> None:
         """What a command such as status or help says."""
-        if not self._json:
+        if self._json:
+            self._write([json.dumps({"about": "answer", "lines": list(lines)}, ensure_ascii=False)])
+        else:
             self._write(f"{'':>9}  {line}" for line in lines)
 
     def complaint(self, text: str) -> None:

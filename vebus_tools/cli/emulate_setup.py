@@ -12,6 +12,7 @@ from vebus_tools.battery import Bank, BatteryError
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.records import CaptureError
 from vebus_tools.rehearsal import (
+    SETTING_TEXTS,
     SETTINGS,
     BmsFault,
     CellRows,
@@ -19,6 +20,7 @@ from vebus_tools.rehearsal import (
     Script,
     Setup,
     Step,
+    can_do,
     read_fault,
     read_rows,
     read_script,
@@ -64,6 +66,7 @@ def prepare(request: Request) -> Prepared:
     if request.simulate:
         installation = _fitting(installation, setup.bank)
     scenario = scripts[0] if request.scenario else None
+    _check_steps(scenario, simulated=request.simulate)
     return Prepared(
         setup=setup,
         profile=profile,
@@ -76,6 +79,12 @@ def prepare(request: Request) -> Prepared:
         duration_s=_duration(request.max_duration, scenario),
         title=scenario.title if scenario else "",
     )
+
+
+def _check_steps(scenario: Script | None, *, simulated: bool) -> None:
+    for step in scenario.steps if scenario else ():
+        if step.order is not None and (why := can_do(step.order, simulated=simulated)):
+            raise UsageError(f"--scenario {scenario.name if scenario else ''}: at {step.at_s:g} s: {why}: --simulate")
 
 
 def _faults(texts: Iterable[str]) -> tuple[BmsFault, ...]:
@@ -156,7 +165,7 @@ def scenario_lines() -> Iterator[str]:
 def setting_lines() -> Iterator[str]:
     """What --set knows, one line each."""
     for key, (table, _, _) in SETTINGS.items():
-        yield f"{key:<12} [{table}]"
+        yield f"{key:<12} [{table}]{'':<{10 - len(table)}} {SETTING_TEXTS[key]}"
 
 
 def _setup(files: Iterable[Mapping[str, Mapping[str, Any]]], settings: Iterable[str]) -> Setup:

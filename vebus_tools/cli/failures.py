@@ -2,7 +2,8 @@
 
 Exit codes of every command: 0 done; 1 the input or output failed (the line says what, where and what to do); 2 wrong
 usage, a wrong filter or field name among them; 3 the port of `vebus sniff` was lost; 130 stopped with Ctrl-C (0 for
-commands that run until then: sniff, simulate, replay); 141 the reader of our output went away.
+commands that run until then: sniff, simulate, replay, emulate-bms); 141 the reader of our output went away.  10 to 14
+are verdicts of the firmware gate (check-firmware), 20 to 24 ends of a transmitting session (emulate-bms).
 """
 
 import os

@@ -9,13 +9,22 @@ Machines without I/O or clock: time, orders and seed come in, bytes and news com
 """
 
 from vebus_tools.rehearsal.cells import CellError, CellLines, CellModel, CellRows, bank_voltage, read_rows
-from vebus_tools.rehearsal.doing import Stage, do
+from vebus_tools.rehearsal.doing import Stage, can_do, do
 from vebus_tools.rehearsal.faults import BmsFault, FaultError, read_fault
 from vebus_tools.rehearsal.news import LED_NAMES, OUTPUT_NAMES, Narrator, News, Sort, frame_news
 from vebus_tools.rehearsal.orders import HELP, OrderError, read_order
 from vebus_tools.rehearsal.participant import BMS
 from vebus_tools.rehearsal.rehearsal import Rehearsal
-from vebus_tools.rehearsal.script import SETTINGS, Script, Setup, Step, read_script, script_names, shipped_script
+from vebus_tools.rehearsal.script import (
+    SETTING_TEXTS,
+    SETTINGS,
+    Script,
+    Setup,
+    Step,
+    read_script,
+    script_names,
+    shipped_script,
+)
 
 __all__ = [
     "BMS",
@@ -23,6 +32,7 @@ __all__ = [
     "LED_NAMES",
     "OUTPUT_NAMES",
     "SETTINGS",
+    "SETTING_TEXTS",
     "BmsFault",
     "CellError",
     "CellLines",
@@ -39,6 +49,7 @@ __all__ = [
     "Stage",
     "Step",
     "bank_voltage",
+    "can_do",
     "do",
     "frame_news",
     "read_fault",

@@ -11,10 +11,10 @@ from vebus_protocol.enums import SwitchPosition
 from vebus_tools.emulator import Terminals
 from vebus_tools.emulator.content import Content, information_frame, values_for
 from vebus_tools.rehearsal.cells import CellModel
-from vebus_tools.rehearsal.orders import Order, OrderError
+from vebus_tools.rehearsal.orders import VERBS, Order, OrderError
 from vebus_tools.simulator import VirtualBus
 
-__all__ = ["Stage", "do"]
+__all__ = ["Stage", "can_do", "do"]
 
 _SWITCHES = {
     "on": SwitchPosition.ON,
@@ -58,6 +58,8 @@ class Stage:
 
 def do(order: Order, stage: Stage, now: float) -> str:
     """Carry out an order at a time in s; returns what was done.  Raises OrderError, CellError."""
+    if order.verb not in _ACTIONS:
+        raise OrderError(f"{order.verb} is for the keyboard")
     return _ACTIONS[order.verb](order, stage, now)
 
 
@@ -212,3 +214,12 @@ _ACTIONS: Mapping[str, Callable[[Order, Stage, float], str]] = {
     "switch": _switch,
     "second-bms": _second_bms,
 }
+
+
+def can_do(order: Order, *, simulated: bool) -> str:
+    """Why an order cannot be part of a scenario; empty when it can.  ``simulated`` is whether there is a Multi."""
+    if order.verb not in _ACTIONS:
+        return f"{order.verb} is for the keyboard"
+    if VERBS[order.verb].simulated and not simulated:
+        return f"{order.verb} needs the simulated Multi"
+    return ""

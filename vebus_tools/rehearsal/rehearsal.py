@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from vebus_protocol.bms import Profile
+from vebus_protocol.errors import VEBusError
 from vebus_tools.interlocks import Mode
 from vebus_tools.rehearsal.cells import CellModel, CellRows, Source
 from vebus_tools.rehearsal.doing import Stage, do
@@ -126,7 +127,10 @@ class Rehearsal:
         if step.say:
             self.bms.add(step.at_s, Sort.SCENARIO, step.say)
         if step.order is not None:
-            self._do(step.order, Sort.SCENARIO)
+            try:
+                self._do(step.order, Sort.SCENARIO)
+            except VEBusError as problem:
+                self.bms.add(step.at_s, Sort.NOTE, f"not done: {step.text}: {problem}")
 
     def take_news(self) -> list[News]:
         """What happened since the last call, in order of time."""

@@ -15,13 +15,14 @@ from importlib.resources import files
 from typing import Any
 
 from vebus_tools.battery import Bank, BatteryError, Limits, Module
+from vebus_tools.rehearsal.doing import can_do
 from vebus_tools.rehearsal.orders import Order, OrderError, read_order
 from vebus_tools.simulator import Scenario, ScenarioError, parse_scenario
 from vebus_tools.simulator import scenario_keys as keys
 from vebus_tools.simulator.converter import nominal_voltage
 from vebus_tools.simulator.scenario_text import SCENARIO_KEYS, ScenarioSource
 
-__all__ = ["SETTINGS", "Script", "Setup", "Step", "read_script", "script_names", "shipped_script"]
+__all__ = ["SETTINGS", "SETTING_TEXTS", "Script", "Setup", "Step", "read_script", "script_names", "shipped_script"]
 
 _VOLTS, _DEGREES = keys.number(0, 100), keys.number(-60, 150)
 _BANK: Mapping[str, tuple[str, keys.Reader]] = {
@@ -56,6 +57,27 @@ _STEP: Mapping[str, tuple[str, keys.Reader]] = {
 _OWN = frozenset({*_TABLES, "step", "title", "duration"})
 _SUFFIX = ".toml"
 _DEFAULT_BANK = Bank(system_v=48, module=Module(voltage_v=25.6), series=2)
+
+SETTING_TEXTS = {
+    "system": "V: 12, 24 or 48",
+    "module": "V of a module: 12.8 or 25.6",
+    "series": "modules in a string",
+    "parallel": "strings",
+    "pre-alarm": "V per cell, 2.85 to 3.15",
+    "low-cell": "V per cell, assumed 2.8",
+    "overvoltage": "V per cell, assumed 4.0",
+    "hot": "degC, assumed 55",
+    "cold": "degC, assumed 5",
+    "max-age": "how old cell values may be: 2s",
+    "version": "what the BMS answers to the poll for its version: 1245112",
+    "slot-delay": "time from a sync frame to the slot of the BMS, invented: 2ms",
+    "hold": "how long more permissive contents wait: 2s",
+    "aux": "V at Aux-In",
+    "soc": "state of charge in % of the simulated battery",
+    "voltage": "V of the bank, instead of the simulated battery's",
+    "temperature": "degC of all cells, instead of the simulated battery's",
+}
+"""Key of a setting -> what it is, for people."""
 
 SETTINGS: Mapping[str, tuple[str, str, keys.Reader]] = {
     key: (table, attribute, read) for table, known in _TABLES.items() for key, (attribute, read) in known.items()
@@ -174,6 +196,8 @@ def _steps(source: ScenarioSource) -> list[Step]:
             order = read_order(text) if text else None
         except OrderError as problem:
             raise source.error((*path, "do"), str(problem)) from problem
+        if order is not None and (why := can_do(order, simulated=True)):
+            raise source.error((*path, "do"), why)
         found.append(Step(at_s=values["at_s"], order=order, text=text, say=values.get("say", "")))
     return found
 
