@@ -119,14 +119,12 @@ def test_a_reader_that_leaves_ends_it(checkout_environment: dict[str, str], tmp_
 def test_settings_of_the_simulation_count(checkout_environment: dict[str, str], tmp_path: Path) -> None:
     options = ("--scenario", "exact", "--speed", "20", "--extcap-capture-filter", 'vebus.type == "Sync"')
     with _capturing(checkout_environment, tmp_path, "vebus-sim", *options) as extcap:
-        extcap.read_until(lambda data: len(data) > 6_000)
+        extcap.read_until(_some)
         assert extcap.finish(signal.SIGTERM) == (0, "")
     packets = extcap.packets(tmp_path)
     assert {packet.data[2] for packet in packets} == {0xFD}
-    stamps = [packet.stamp.at for packet in packets if packet.stamp is not None]
-    assert len(stamps) > 50
-    # 1 ms at this speed; a busy computer hears some of them late, which brings them closer together.
-    assert (stamps[-1] - stamps[0]) / (len(stamps) - 1) < 0.01
+    assert len(packets) > 30
+    assert (20 * 256_000).to_bytes(8, "little") in extcap.data, "the rate of the line is noted, with the speed in it"
     assert b"vebus.type" in extcap.data, "the filter is noted in the capture"
 
 
