@@ -253,3 +253,29 @@ def test_safety_texts_are_shown(tmp_path: Path) -> None:
     outcome = run(plan, feed=lambda _: Feed(), show=lambda _: None, ask=user)
     assert [one for one in user.texts if "B-150" in one]
     assert Condition.TRIPPED in {one.condition for one in outcome.interlocks}
+
+
+@covers("X-12", trips=True)
+@pytest.mark.parametrize(
+    ("signals", "text", "code"),
+    [
+        ((signal.SIGHUP,), "the terminal is gone", ExitCode.DONE),
+        ((signal.SIGSTOP, signal.SIGCONT), "suspended", ExitCode.STOPPED),
+    ],
+    ids=["hang-up", "suspend"],
+)
+def test_signals_end_a_session(signals: tuple[signal.Signals, ...], text: str, code: ExitCode, tmp_path: Path) -> None:
+    def ends(_: Session) -> bool:
+        if len(line.heard) >= 2 and not told:
+            told.append(_child())
+            for at, one in enumerate(signals):
+                time.sleep(1.2 * at)
+                os.kill(told[0], one)
+        return False
+
+    told: list[int] = []
+    with RealLine() as line:
+        outcome = Session(plan_for(line.path, tmp_path / "s.log"), ends).run()
+        assert len(line.heard) <= 4
+    assert text in outcome.stop.why
+    assert outcome.exit_code == code

@@ -1,6 +1,7 @@
 """Time from a sync frame to the first byte of our answer, beside a C responder with the same privileges.
 
-    python -m tests.benchmarks.bench_transmit                            # 20,000 syncs a row at 5 ms: seven minutes
+    python -m tests.benchmarks.bench_transmit                            # 20,000 syncs a row: half an hour
+    python -m tests.benchmarks.bench_transmit --period 5                 # on a bus four times as fast: ten minutes
     python -m tests.benchmarks.bench_transmit --syncs 1000 --rounds 1    # a first look
 
 Two peers are compiled from transmit_peer.c: the line (a pty, sync frames, what the interlocks want to hear) measures
@@ -213,7 +214,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--syncs", type=int, default=20_000, help="sync frames for each row")
-    parser.add_argument("--period", type=float, default=5.0, help="ms from sync frame to sync frame; a bus has 20")
+    parser.add_argument("--period", type=float, default=20.0, help="ms from sync frame to sync frame; a bus has 20")
     parser.add_argument("--rounds", type=int, default=4, help="rounds by turns that a row is made of")
     parser.add_argument("--idle-only", action="store_true", help="leave the loaded rows out")
     wanted = parser.parse_args()

@@ -122,15 +122,18 @@ class Loop:
         session = self._session
         if not session.due:
             return False
-        if session.plan.slot_delay_s > 0 and not self._await(synced_at + session.plan.slot_delay_s):
-            return False
-        return self._send()
+        if session.plan.slot_delay_s > 0:
+            self._await(synced_at + session.plan.slot_delay_s)
+        return self._free() and self._send()
 
-    def _await(self, until: float) -> bool:
-        """Wait for a slot; False where somebody else begins to speak before it."""
+    def _await(self, until: float) -> None:
+        """Wait for a slot."""
         time.sleep(max(0.0, until - time.monotonic() - _SPIN_S))
         while time.monotonic() < until:
             pass
+
+    def _free(self) -> bool:
+        """Whether nothing has come since the sync frame: somebody speaks, or we are later than we know."""
         ready = {fd for fd, _ in self._poll.poll(0)}
         if self._channel.fileno() in ready:
             self._hear_news(time.monotonic())

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "first_facts", "serve", "transport_of", "urgent"]
 
 _PRIORITY = 10
+_PATIENCE_S = 5.0
 _MCL_CURRENT, _MCL_FUTURE = 1, 2
 
 
@@ -155,11 +156,18 @@ def serve(number: int, make: Callable[[Plan, Facts, Log], Session] = Session) ->
         outcome = Failure(str(problem), getattr(problem, "exit_code", 1))
     except Exception as problem:  # noqa: BLE001  (the port is closed; whoever controls us has to hear of it)
         outcome = Failure(f"error in the program: {type(problem).__name__}: {problem}", ExitCode.STOPPED)
+    _tell(channel, outcome)
+    channel.close()
+
+
+def _tell(channel: Channel, outcome: Outcome | Failure) -> None:
+    """Send how it ended, and wait until the other end hangs up: one that still sends would lose it."""
     if channel.open:
         channel.send(outcome)
-        while channel.busy and channel.open:
-            time.sleep(0.01)
-    channel.close()
+    until = time.monotonic() + _PATIENCE_S
+    while channel.open and time.monotonic() < until:
+        time.sleep(0.001 if channel.busy else 0.01)  # `busy` sends what is left
+        channel.receive()
 
 
 def _order(channel: Channel) -> tuple[Plan, Facts]:
