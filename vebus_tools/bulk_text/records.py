@@ -25,7 +25,7 @@ from vebus_tools.nodes import Dissection
 
 __all__ = ["WholeRecords"]
 
-_BATCH = 1 << 17
+_BATCH = 1 << 16
 """Bytes at a time: a record may print as a hundred times its size."""
 
 

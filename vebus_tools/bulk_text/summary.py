@@ -31,6 +31,9 @@ from vebus_tools.sinks.text import printable, summary_line
 
 __all__ = ["SummaryLines"]
 
+_BATCH = 1 << 18
+"""Bytes at a time: a line is some eight times as long as its frame."""
+
 _KEY_BITS = 16
 _MOST = 1 << 15
 _NANOSECOND_LIMIT = float(1 << 22)  # as in `vebus_tools.times`
@@ -63,7 +66,7 @@ class SummaryLines:
 
     def write(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Lines in UTF-8, many at a time."""
-        for batch in batches(chunks):
+        for batch in batches(chunks, _BATCH):
             if len(batch):
                 yield self._lines(batch)
 
