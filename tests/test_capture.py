@@ -726,6 +726,14 @@ def test_asking_for_the_link_loses_no_chunk_and_no_complaint() -> None:
     assert joined(chunks) == SYNC
 
 
+def test_who_has_the_chunks_before_the_link_is_asked_gets_all_of_them() -> None:
+    capture = open_capture("-", stdin=io.BytesIO(SYNC * 100), chunk_size=7)
+    chunks = capture.chunks
+    first = next(chunks)
+    assert capture.link() is Link.RS485
+    assert joined([first, *chunks]) == SYNC * 100
+
+
 # --- what cannot be read ---------------------------------------------------------------------------------------------
 def test_missing_file_and_directory(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"missing\.bin: no such file; check the name"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+from collections import deque
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,7 +21,7 @@ from vebus_tools.capture.stream import open_source
 from vebus_tools.records import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -73,7 +73,8 @@ class Capture:
         self.name = source.name
         self.format = form
         self.notes = notes
-        self.chunks = _guarded(source, chunks)
+        self._chunks = _Chunks(_guarded(source, chunks))
+        self.chunks: Iterator[Chunk] = self._chunks
         self._source = source
 
     @property
@@ -87,16 +88,15 @@ class Capture:
         What is wrong with these chunks is raised when ``chunks`` is read, not here.
         """
         vote = LinkVote()
-        seen: list[Chunk] = []
-        problem: CaptureError | None = None
+        seen: list[Chunk | CaptureError] = []
         try:
-            for chunk in self.chunks:
+            for chunk in self._chunks:
                 seen.append(chunk)
                 if vote.take(chunk):
                     break
-        except CaptureError as found:
-            problem = found
-        self.chunks = itertools.chain(seen, _raising(problem) if problem else self.chunks)
+        except CaptureError as problem:
+            seen.append(problem)
+        self._chunks.put_back(seen)
         return vote.finish()
 
     def close(self) -> None:
@@ -112,6 +112,29 @@ class Capture:
         self.close()
 
 
+class _Chunks:
+    """Chunks that can be looked at before they are read, whoever holds this already."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._ahead: deque[Chunk | CaptureError] = deque()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        if not self._ahead:
+            return next(self._chunks)
+        chunk = self._ahead.popleft()
+        if isinstance(chunk, CaptureError):
+            raise chunk
+        return chunk
+
+    def put_back(self, seen: Iterable[Chunk | CaptureError]) -> None:
+        """Give again what was read, the error at its end included."""
+        self._ahead.extendleft(reversed(list(seen)))
+
+
 def _guarded(source: ByteSource, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     empty = True
     try:
@@ -122,11 +145,6 @@ def _guarded(source: ByteSource, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
             raise EmptyCapture(f"{source.name}: holds no bytes of a bus")
     finally:
         source.close()
-
-
-def _raising(problem: CaptureError) -> Iterator[Chunk]:
-    raise problem
-    yield  # pragma: no cover  (makes this a generator)
 
 
 def open_capture(
