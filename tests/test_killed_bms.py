@@ -21,7 +21,7 @@ from vebus_tools.simulator.bus import BYTE_S
 from vebus_tools.simulator.installation import STEP_S
 from vebus_tools.simulator.scenario import BmsSpec, DeviceSpec, MainsSpec
 
-SEEDS = int(os.environ.get("VEBUS_KILL_SEEDS", "60"))
+SEEDS = int(os.environ.get("VEBUS_KILL_SEEDS", "40"))
 LOSS_S = 0.5
 LATEST_KILL_S = 2.5
 SILENT = {State.EMERGENCY, State.OFF}

@@ -33,13 +33,13 @@ from vebus_tools.interlocks import ExitCode, Reaction
 from vebus_tools.link import BusyLinkError
 from vebus_tools.records import CaptureError
 from vebus_tools.simulator import VirtualBus, load_scenario
-from vebus_tools.transmitter import Feed, Plan
+from vebus_tools.transmitter import Feed, Plan, session
 from vebus_tools.transmitter.captures import read_evidence
 from vebus_tools.transmitter.locks import BusLock
 from vebus_tools.transmitter.log import Log
 from vebus_tools.transmitter.session import Phase, Session, sync_number
 
-BYTE_S = 10 / 256_000
+BYTE_S, STEP_S = 10 / 256_000, 0.01
 BANK = Bank(system_v=24, series=2)
 FIELDS = ("discharge_allowed", "charge_allowed", "pre_alarm", "low_cell", "high_cell", "bms_error", "remote_off")
 
@@ -254,10 +254,10 @@ class Machine:
     def run(self, seconds: float) -> None:
         until = self.now + seconds
         while self.now < until:
-            self.now += 0.005
+            self.now += STEP_S
             for sent in list(self.bus.run(self.now)):
                 self.hear(sent.data, sent.at_s + len(sent.data) * BYTE_S, ours=sent.sender == "bms")
-            if self.feeding and int(self.now / 0.005) % 20 == 0:
+            if self.feeding and round(self.now / STEP_S) % 10 == 0:
                 sample = uniform_sample(BANK, self.now, voltage_v=self.voltage_v)
                 self.session.on_feed(Feed(sample=sample), self.now)
             self.session.step(self.now)
@@ -326,11 +326,11 @@ def test_a_low_cell_is_in_the_next_frame() -> None:
 def test_a_restriction_that_comes_while_a_frame_is_due_is_in_that_frame() -> None:
     machine = Machine()
     machine.run(15.0)
-    session = machine.session
-    while not session.due:
-        machine.run(0.005)
-    session.on_feed(Feed(sample=uniform_sample(BANK, machine.now, voltage_v=2.7)), machine.now)
-    session.prepare(machine.now)
+    running = machine.session
+    while not running.due:
+        machine.run(STEP_S)
+    running.on_feed(Feed(sample=uniform_sample(BANK, machine.now, voltage_v=2.7)), machine.now)
+    running.prepare(machine.now)
     machine.voltage_v = 2.7
     count = len(machine.left)
     machine.run(0.05)
@@ -359,10 +359,11 @@ def test_a_three_phase_system_is_refused() -> None:
     assert "X-15" in held
 
 
-def test_what_is_waited_for_too_long_is_a_refusal() -> None:
+def test_what_is_waited_for_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "WAIT_S", 2.0)
     machine, scenario = Machine(), load_scenario("exact")
     machine.bus = VirtualBus(replace(scenario, host=replace(scenario.host, present=False)), 1)
-    machine.run(46.0)
+    machine.run(13.0)
     outcome = machine.session.outcome(machine.now)
     assert (outcome.frames, machine.left) == (0, [])
     assert outcome.stop.interlock is not None

@@ -140,16 +140,6 @@ def test_a_second_bms_ends_it_with_an_exit_code_of_its_own(tmp_path: Path) -> No
     assert outcome.reaction is Reaction.EMERGENCY
 
 
-@covers("X-9", trips=True)
-def test_collisions_end_it(tmp_path: Path) -> None:
-    with RealLine() as line:
-        line.garble = True
-        outcome = Session(plan_for(line.path, tmp_path / "s.log"), lambda _: False).run()
-    assert outcome.stop.interlock is not None
-    assert outcome.stop.interlock.number in {"X-9", "X-5"}, outcome.stop
-    assert 1 <= outcome.frames <= 3
-
-
 @covers("X-12", trips=True)
 def test_a_controlling_process_that_dies_means_silence(tmp_path: Path) -> None:
     class DiedError(Exception):
@@ -203,20 +193,6 @@ def test_a_bench_stops_for_good_at_the_first_sync_frame(tmp_path: Path) -> None:
     assert outcome.frames == count
     assert outcome.stop.latched
     assert str(outcome.stop.interlock) == "X-2 (profile)"
-
-
-@covers("X-7", trips=True)
-def test_a_second_emulator_on_the_same_port_is_refused(tmp_path: Path) -> None:
-    with RealLine() as line:
-        other = os.open(line.path, os.O_RDONLY | os.O_NOCTTY)
-        import fcntl
-
-        fcntl.flock(other, fcntl.LOCK_EX)
-        outcome = Session(plan_for(line.path, tmp_path / "s.log"), lambda _: False).run()
-        os.close(other)
-        assert line.heard == []
-    assert outcome.exit_code == ExitCode.REFUSED
-    assert "in use" in outcome.stop.why
 
 
 @covers("X-2", "X-1", "X-4", trips=True)

@@ -24,7 +24,6 @@ class RealLine:
         self.end = PtyEnd()
         self.syncs = syncs
         self.heard: list[tuple[float, bytes]] = []
-        self.garble = False
         self.lost = False
         self._loss_s = loss_s
         self._number = 0
@@ -89,7 +88,7 @@ class RealLine:
             data = self.end.read()
             if not data:
                 return
-            self.end.write(bytes(byte ^ 0x01 for byte in data) if self.garble else data)  # half duplex hears itself
+            self.end.write(data)  # half duplex hears itself
             self._pending += data
             *frames, self._pending = self._pending.split(b"\xff")
             for one in frames:
