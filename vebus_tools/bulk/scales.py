@@ -90,14 +90,15 @@ class Scales:
         What no group has may be a request too: where there is such a thing, all frames of these ids are looked at.
         """
         others = np.array(_loose(batch), dtype=np.int64)
-        marked = [(group.rows, group.planes[_TID], *self._kinds(group)) for group in winmon]
+        bodies = [group for group in winmon if group.parts and len(group.parts.plans) > 1]
+        marked = [(group.rows, group.planes[_TID], *self._kinds(group)) for group in bodies]
         if not marked:
             return others
         rows, tids, is_request, asks = (np.concatenate(parts) for parts in zip(*marked, strict=True))
         order = np.lexsort((rows, tids))
         rows, tids, is_request, asks = rows[order], tids[order], is_request[order], asks[order]
         if len(others):
-            self._asking.update(np.unique(tids[asks]).tolist())
+            self._asking.update(np.unique(tids[asks]).tolist(), _ids_of(batch, others.tolist()))
             return np.sort(np.concatenate((rows[np.isin(tids, sorted(self._asking))], others)))
         begins = np.concatenate(([True], tids[1:] != tids[:-1]))
         told = is_request | begins  # where it is decided whether what follows belongs to an asking request
@@ -123,6 +124,12 @@ def _loose(batch: Batch) -> list[int]:
         for row, piece in sorted(batch.others.items())
         if isinstance(piece.frame, ReceivedFrame) and piece.frame.good and piece.frame.payload[:1] == _WINMON
     ]
+
+
+def _ids_of(batch: Batch, rows: list[int]) -> set[int]:
+    """Transaction ids of these records: any of them may ask."""
+    frames = (batch.others[row].frame for row in rows)
+    return {frame.payload[1] for frame in frames if isinstance(frame, ReceivedFrame) and len(frame.payload) > 1}
 
 
 def _record(batch: Batch, row: int, at: float) -> Record | None:

@@ -24,7 +24,7 @@ __all__ = ["UNKNOWN_DAY", "ArrowFolder", "ParquetFolder", "batch_of", "read_capt
 UNKNOWN_DAY = "unknown"
 """Partition of rows without a date."""
 
-_BUFFERED = 24 << 20  # bytes of rows that wait, of all tables
+_BUFFERED = 16 << 20  # bytes of rows that wait, of all tables
 _ROW_GROUP = 1 << 18  # rows
 _OPEN_FILES = 200
 
@@ -154,6 +154,7 @@ class _Buffered:
         batches = self._waiting.pop(name)
         del self._rows[name], self._bytes[name]
         self._put(name, pa.Table.from_batches(batches))
+        pa.default_memory_pool().release_unused()
 
     def _put(self, name: str, found: pa.Table) -> None:
         raise NotImplementedError

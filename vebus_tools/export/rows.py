@@ -131,7 +131,7 @@ def reason_of(record: Record) -> tuple[Table, str] | None:
 
 
 # --- columns of the message -------------------------------------------------------------------------------------------
-_MOST = 1 << 16
+_MOST = 1 << 14
 """Numbers that are remembered for a field."""
 
 
