@@ -175,6 +175,18 @@ def test_panel_command_and_quit_on_a_terminal(checkout_environment: dict[str, st
         assert "Reaction   " in ending
 
 
+def test_ctrl_c_while_the_panel_still_starts(checkout_environment: dict[str, str]) -> None:
+    with on_terminal(checkout_environment, "--simulate", command="emulate-bms") as terminal:
+        number = terminal.process.pid
+        children = Path(f"/proc/{number}/task/{number}/children")
+        terminal.wait_for(lambda _screen: children.read_text(encoding="ascii"), "the process that shows")
+        os.killpg(number, signal.SIGINT)
+        assert terminal.finish() == 0
+        ending = terminal.screen.normal.decode()
+        assert "Stopped    Ctrl-C" in ending
+        assert "ended by signal" not in ending
+
+
 def test_a_killed_panel_is_told_and_the_report_comes(checkout_environment: dict[str, str]) -> None:
     with on_terminal(checkout_environment, "--simulate", command="emulate-bms") as terminal:
         terminal.wait_for_text("Multi    running: works as configured")

@@ -39,7 +39,7 @@ class PanelWindow:
         self._window: Window | None = None
         self._offered = 0.0
         self.fate = ""
-        """How the process that shows ended; empty while it runs, and when it ended in order."""
+        """How the process that shows ended by itself; empty while it runs, and when it was asked to end."""
 
     def __enter__(self) -> Self:
         """Open it.  Raises CaptureError without a terminal."""
@@ -51,7 +51,10 @@ class PanelWindow:
     ) -> None:
         """Give the terminal back."""
         window, self._window = self._window, None
-        self.fate = window.close() if window is not None else ""
+        if window is not None:
+            asked = window.alive  # then it is we who end it, however long it takes
+            how = window.close()
+            self.fate = "" if asked else how or "ended"
 
     @property
     def ended(self) -> bool:

@@ -113,7 +113,8 @@ def frame_news(profile: Profile, wire: bytes, at_s: float, before: str = "") -> 
     try:
         found = decode(profile, decode_frame(wire))
     except VEBusError as problem:
-        return News(at_s=at_s, sort=Sort.FRAME, text=f"damaged on purpose: {problem}", data=wire)
+        reason = str(problem).partition(": ")[0]
+        return News(at_s=at_s, sort=Sort.FRAME, text=f"damaged by a fault: {reason}", data=wire)
     if found is None:
         return News(at_s=at_s, sort=Sort.FRAME, text="no frame of the profile", data=wire)
     text = frame_text(found)

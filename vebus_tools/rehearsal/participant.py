@@ -67,7 +67,7 @@ class Participant:
         self.silent = ""
         """Why nothing is sent any more."""
         self.handed = 0
-        """Frames that every interlock let pass."""
+        """Frames that every interlock let pass, and no fault swallowed."""
         self.held_back = 0
         self.last_sent_s: float | None = None
         self.news: deque[News] = deque(maxlen=_KEPT_NEWS)
@@ -143,9 +143,9 @@ class Participant:
             self._hold_back(f"{decision.interlock}: {decision.why}", now)
             return []
         self._refused = ""
-        self.handed += 1
         self.interlocks.on_sent(wanted.data, wanted.earliest)
         pieces, names = self._faults.apply(wanted.data, wanted.earliest)
+        self.handed += bool(pieces)
         if names:
             self.add(now, Sort.FAULT, f"{' and '.join(names)} strikes frame {wanted.data.hex(' ')}")
         late = wanted.latest - wanted.earliest

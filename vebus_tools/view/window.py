@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,13 +41,18 @@ class Window:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), _WORDS[colour]]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603
-                command,
-                pass_fds=(theirs.fileno(),),
-                env=environment,
-                stdin=None if os.isatty(0) else subprocess.DEVNULL,  # not the bytes of a bus
-            )
+        # Ctrl-C is for this process; the other one would die of it while it still starts.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603
+                    command,
+                    pass_fds=(theirs.fileno(),),
+                    env=environment,
+                    stdin=None if os.isatty(0) else subprocess.DEVNULL,  # not the bytes of a bus
+                )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._channel = Channel(ours)
 
     @property
