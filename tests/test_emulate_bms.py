@@ -266,6 +266,8 @@ def test_cells_come_from_a_file(tmp_path: Path) -> None:
         ({"profile": "nothing.json"}, 1, "--profile nothing.json: No such file or directory; built in are lab-sim-1"),
         ({"profile": "public-version-reply-1"}, 1, "the sender id is not known"),
         ({"cells": "nothing.csv"}, 1, "--cells nothing.csv: No such file"),
+        ({"simulate": True, "tcp": "0.0.0.0:0"}, 2, "--tcp 0.0.0.0:0: frames of a BMS stay on this computer"),
+        ({"simulate": True, "tcp": "here"}, 1, "here: is no address"),
         ({"settings": ("soc",)}, 2, "--set soc: write KEY=VALUE; keys are system"),
         ({"settings": ("soc=full",)}, 2, "--set soc=full: full is not a number from 0 to 100"),
         ({"settings": ("pre-alarm=2.8",)}, 2, "B-20"),

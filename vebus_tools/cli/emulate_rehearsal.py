@@ -18,7 +18,7 @@ from vebus_tools.cli.emulate_words import head_rows
 from vebus_tools.cli.ending import Ending
 from vebus_tools.cli.failures import UsageError
 from vebus_tools.cli.simulate_endpoints import BusSide, Recorder
-from vebus_tools.link import End, PtyEnd, TcpServer, wait_for
+from vebus_tools.link import End, PtyEnd, TcpServer, is_loopback, wait_for
 from vebus_tools.records import CaptureError
 from vebus_tools.rehearsal import BMS, HELP, Rehearsal
 
@@ -244,7 +244,7 @@ def _until(request: Request, prepared: Prepared) -> float:
     if prepared.duration_s is not None:
         return prepared.duration_s
     if not request.simulate:
-        return DRY_RUN_S
+        return _FOREVER if request.panel else DRY_RUN_S
     return 60.0 if request.virtual else _FOREVER
 
 
@@ -269,10 +269,10 @@ def _ends(request: Request, closing: ExitStack) -> list[End]:
         ends.append(terminal)
         sys.stderr.write(f"vebus: bus pty {terminal.name}\n")
     if request.tcp is not None:
+        if not is_loopback(request.tcp):
+            raise UsageError(f"--tcp {request.tcp}: frames of a BMS stay on this computer; name 127.0.0.1")
         server = TcpServer(request.tcp)
         closing.callback(server.close)
         ends.append(server)
-        if not server.loopback:
-            raise UsageError(f"--tcp {request.tcp}: frames of a BMS stay on this computer; name 127.0.0.1")
         sys.stderr.write(f"vebus: bus tcp {server.name}\n")
     return ends

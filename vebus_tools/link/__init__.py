@@ -5,7 +5,7 @@ for simulators and replay, and never a serial port.  What can send to a serial p
 only the transmitting BMS imports.
 """
 
-from vebus_tools.link.ends import End, MemoryEnd, PtyEnd, TcpServer, memory_pair, wait_for
+from vebus_tools.link.ends import End, MemoryEnd, PtyEnd, TcpServer, is_loopback, memory_pair, wait_for
 from vebus_tools.link.errors import LINK_LOST, BusyLinkError, LinkError, LostLinkError
 from vebus_tools.link.ports import Port, list_ports
 from vebus_tools.link.readers import LinkFacts, PacedReader, Reader, open_link
@@ -23,6 +23,7 @@ __all__ = [
     "PtyEnd",
     "Reader",
     "TcpServer",
+    "is_loopback",
     "list_ports",
     "memory_pair",
     "open_link",

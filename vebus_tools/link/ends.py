@@ -23,7 +23,7 @@ from typing import Protocol
 
 from vebus_tools.link.errors import LinkError
 
-__all__ = ["End", "MemoryEnd", "PtyEnd", "TcpServer", "memory_pair", "wait_for"]
+__all__ = ["End", "MemoryEnd", "PtyEnd", "TcpServer", "is_loopback", "memory_pair", "wait_for"]
 
 READ_SIZE = 1 << 16
 MAX_BACKLOG = 1 << 18
@@ -287,6 +287,11 @@ class TcpServer:
         if self._clients.pop(client, None) is not None:
             self._selector.unregister(client)
             client.close()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a `TcpServer` at this address is for this computer only; nothing is opened.  Raises LinkError."""
+    return _address(address)[0] in _LOOPBACK
 
 
 def _address(text: str) -> tuple[str, int]:
