@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.checkout import PACKAGES
 from tests.rehearsals import PROFILE, emulate
@@ -277,3 +279,57 @@ def test_the_watch_sees_what_it_has_to_see(tmp_path: Path) -> None:
     finally:
         _WATCHING[0] = False
     assert any("a.bin" in one for one in _OPENED)
+
+
+# --- a synthetic profile ---------------------------------------------------------------------------------------------
+class Willing:
+    """A user at a terminal who types and confirms whatever is asked for."""
+
+    def is_terminal(self) -> bool:
+        return True
+
+    def type_port(self, texts: tuple[str, ...], port: str) -> str:
+        assert texts
+        return port
+
+    def confirm(self, text: str) -> bool:
+        return bool(text)
+
+
+FLAGS: dict[str, dict[str, Any]] = {
+    "assistant": {"assistant": "ess"},
+    "processor": {"processor": "26"},
+    "settings": {"settings": ("soc=80", "voltage=52.1V", "max-age=1s")},
+    "max_duration": {"max_duration": "30s"},
+    "write": {"write": "a.log"},
+    "cells": {"cells": "/dev/null"},
+    "quiet": {"quiet": True, "panel": False},
+    "output": {"output": "json"},
+    "print_all": {"print_all": True},
+}
+
+
+@covers("X-2", trips=True)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.sampled_from(sorted(FLAGS))))
+def test_a_synthetic_profile_is_refused_with_every_combination_of_flags(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str]
+) -> None:
+    monkeypatch.setattr(emulate_port, "_Terminal", Willing)
+    options: dict[str, Any] = {}
+    for name in flags:
+        options |= FLAGS[name]
+    code, text, complaint = emulate(transmit=True, interface="/dev/ttyUSB9", **options)
+    assert (code, text) == (ExitCode.REFUSED, "")
+    assert complaint.startswith("vebus: refused: X-2 (profile): ")
+    assert not Path("a.log").exists()
+
+
+@covers("X-2", trips=False)
+def test_bench_is_what_lets_it_as_far_as_the_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(emulate_port, "_Terminal", Willing)
+    options = {"transmit": True, "bench": True, "write": str(tmp_path / "a.log"), "panel": False}
+    code, _, complaint = emulate(interface=str(tmp_path / "no-port"), **options)
+    assert code == 1
+    assert "no-port" in complaint
+    assert "X-2" not in complaint
