@@ -105,6 +105,7 @@ LAYERS = (
     layer("vebus_tools.extcap"),
     layer("vebus_tools.player"),
     layer("vebus_tools.runner"),
+    layer("vebus_tools.export.schema"),
     layer("vebus_tools.export.tables"),
     layer("vebus_tools.export.rows"),
     layer("vebus_tools.export.wide", "numpy"),

@@ -14,19 +14,29 @@ filter name is kept.  Beside a value may stand
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from vebus_protocol.frame import FbFrame
 from vebus_protocol.registry import MESSAGES, Unknown, UnknownSync
 from vebus_protocol.schema import Evidence, Field, Message, OfRam, OfSetting, Shape, Space
+from vebus_tools.export.schema import (
+    CAPTURES,
+    COLUMNS,
+    COMMON,
+    DAMAGED,
+    REASON,
+    UNDECODED,
+    Column,
+    Kind,
+    Place,
+    Table,
+    plain_column,
+)
 from vebus_tools.generated.tables import needs_request
-from vebus_tools.records import TimeSource
 
 __all__ = [
     "CAPTURES",
@@ -44,199 +54,6 @@ __all__ = [
     "schema_mark",
     "table_of",
 ]
-
-
-class Kind(enum.Enum):
-    """Type of a column; NAME is text from a short list, TIME is microseconds since 1970, UTC."""
-
-    BOOL = "bool"
-    U8 = "uint8"
-    U16 = "uint16"
-    U32 = "uint32"
-    I8 = "int8"
-    I16 = "int16"
-    I32 = "int32"
-    I64 = "int64"
-    F64 = "double"
-    TEXT = "text"
-    NAME = "name"
-    BYTES = "bytes"
-    TIME = "time"
-    INTS = "list of int32"
-    FLOATS = "list of double"
-    TEXTS = "list of text"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column of a table.
-
-    ``abbrev`` is the filter name of its field.  ``vocabulary`` has all texts of a NAME (empty: the capture has them),
-    ``numbers`` the numbers that these texts stand for.
-    """
-
-    name: str
-    kind: Kind
-    label: str
-    unit: str = ""
-    meaning: str = ""
-    abbrev: str = ""
-    evidence: Evidence | None = None
-    source: str = ""
-    vocabulary: tuple[str, ...] = ()
-    numbers: tuple[int, ...] = ()
-
-    @property
-    def documentation(self) -> Mapping[str, str]:
-        """What the metadata of the formats says of a column; only what there is to say."""
-        facts = {
-            "label": self.label,
-            "unit": self.unit,
-            "meaning": self.meaning,
-            "filter_name": self.abbrev,
-            "evidence": self.evidence.value if self.evidence else "",
-            "source": self.source,
-            "values": json.dumps(dict(zip(self.numbers, self.vocabulary, strict=True))) if self.numbers else "",
-        }
-        return {name: text for name, text in facts.items() if text}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """The columns of one field, by what they hold; empty names are columns that there are not."""
-
-    spec: Field
-    value: str
-    raw: str = ""
-    name: str = ""
-    scale: str = ""
-    id: str = ""
-    unit: str = ""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of all columns of the field."""
-        names = (self.value, self.raw, self.name, self.scale, self.id, self.unit)
-        return tuple(name for name in names if name)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: ``places`` say where the fields of its message go, and those of what carries it."""
-
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-    places: tuple[Place, ...] = ()
-    declared: type[Message] | None = None
-    rest: str = ""
-
-    @cached_property
-    def by_spec(self) -> Mapping[int, Place]:
-        """Places by the identity of their declaration."""
-        return {id(place.spec): place for place in self.places}
-
-    @cached_property
-    def column(self) -> Mapping[str, Column]:
-        """Columns by name."""
-        return {column.name: column for column in self.columns}
-
-    @cached_property
-    def is_exchange(self) -> bool:
-        """Whether rows say which request they answer."""
-        return "request" in self.column
-
-    def only(self, names: frozenset[str]) -> Table:
-        """The same with these columns alone; those of the frame always stay."""
-        kept = names | {column.name for column in COMMON}
-        return Table(
-            name=self.name,
-            title=self.title,
-            columns=tuple(column for column in self.columns if column.name in kept),
-            places=self.places,
-            declared=self.declared,
-            rest=self.rest,
-        )
-
-
-def _column(name: str, kind: Kind, label: str, *vocabulary: str, unit: str = "", abbrev: str = "") -> Column:
-    return Column(name=name, kind=kind, label=label, unit=unit, abbrev=abbrev, vocabulary=vocabulary)
-
-
-COMMON: tuple[Column, ...] = (
-    _column("capture", Kind.NAME, "Capture, as in table captures"),
-    _column("number", Kind.I64, "Number of the frame in the capture, from 1", abbrev="frame.number"),
-    _column("time", Kind.TIME, "Date and time in UTC; null where the capture has no date", abbrev="frame.time_epoch"),
-    _column("elapsed", Kind.F64, "Time since the first frame", unit="s", abbrev="frame.time_relative"),
-    _column(
-        "time_source",
-        Kind.NAME,
-        "What the time rests on",
-        *(source.value for source in TimeSource),
-        abbrev="frame.time_source",
-    ),
-    _column("time_estimated", Kind.BOOL, "Whether the time was reconstructed and not measured"),
-    _column("interface", Kind.TEXT, "Interface, where the capture names it", abbrev="frame.interface"),
-    _column("link", Kind.NAME, "Bus (rs485) or adapter (mk3)", "rs485", "mk3"),
-    _column("direction", Kind.NAME, "Where it travels, on an adapter", "to device", "from device"),
-    _column("sender", Kind.U16, "Sender id, first byte high", abbrev="vebus.addr"),
-    _column("sender_name", Kind.NAME, "Name of the sender, where it has one", abbrev="vebus.src"),
-    _column("frame_type", Kind.U8, "Frame type: 0xfd sync, 0xfe data", abbrev="vebus.type"),
-    _column("sequence", Kind.U8, "Frame number on the bus", abbrev="vebus.seq"),
-    _column("checksum", Kind.NAME, "Checksum status", "Good", "Bad", abbrev="vebus.checksum.status"),
-    _column("offset", Kind.I64, "Place of the first byte in the stream", unit="bytes"),
-    _column("size", Kind.I32, "Bytes on the wire", unit="bytes", abbrev="frame.len"),
-    _column("raw", Kind.BYTES, "Bytes as heard, with escapes", abbrev="frame.raw"),
-)
-"""Columns that every table of frames begins with."""
-
-_REASON = _column("reason", Kind.TEXT, "Why it stands here")
-DAMAGED = Table("damaged", "Frames with a wrong checksum or wrong escapes", (*COMMON, _REASON))
-UNDECODED = Table("undecoded", "Bytes of no frame, frames of unknown type or without a message", (*COMMON, _REASON))
-
-CAPTURES = Table(
-    "captures",
-    "What was exported, a row for each capture",
-    (
-        _column("capture", Kind.TEXT, "Name, unique in the export"),
-        _column("path", Kind.TEXT, "Where it was read"),
-        _column("content", Kind.TEXT, "SHA-256 of the file; null for standard input"),
-        _column("bytes", Kind.I64, "Size of the file", unit="bytes"),
-        _column("format", Kind.TEXT, "Format of the file"),
-        _column("link", Kind.TEXT, "Link it was heard on, where the frames do not say it"),
-        _column("rows", Kind.I64, "Rows exported"),
-        _column("damaged", Kind.I64, "Rows in table damaged"),
-        _column("undecoded", Kind.I64, "Rows in table undecoded"),
-        _column("first_time", Kind.TIME, "Time of the first exported frame; null without a date"),
-        _column("last_time", Kind.TIME, "Time of the last exported frame; null without a date"),
-        _column("duration", Kind.F64, "Time of the last exported frame since the first of the capture", unit="s"),
-        _column("complete", Kind.BOOL, "Whether the capture could be read to its end"),
-        _column("problem", Kind.TEXT, "What could not be read"),
-        _column("selection", Kind.TEXT, "Options that left something out"),
-        _column("program", Kind.TEXT, "What wrote it"),
-        _column("schema", Kind.TEXT, "Mark of the columns; captures with different marks do not go together"),
-        _column("exported_at", Kind.TIME, "When it was exported"),
-    ),
-)
-COLUMNS = Table(
-    "columns",
-    "What the columns of all tables mean",
-    tuple(
-        _column(name, Kind.TEXT, label)
-        for name, label in (
-            ("table_name", "Table"),
-            ("column_name", "Column"),
-            ("type", "Type"),
-            ("unit", "Unit"),
-            ("label", "What it is"),
-            ("meaning", "What is known beyond that"),
-            ("filter_name", "Name of the field in filters"),
-            ("evidence", "How well it is known"),
-            ("source", "Where that is published"),
-            ("values", "Numbers of an enumeration and their texts, as JSON"),
-        )
-    ),
-)
 
 
 # --- columns of a message ---------------------------------------------------------------------------------------------
@@ -259,7 +76,7 @@ class _Names:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = f"{prefix}."
-        self._owners: dict[str, str] = {column.name: "" for column in (*COMMON, *_EXCHANGE, _REASON)} | {"rest": ""}
+        self._owners: dict[str, str] = {column.name: "" for column in (*COMMON, *_EXCHANGE, REASON)} | {"rest": ""}
 
     def take(self, abbrev: str) -> str:
         whole = abbrev.replace(".", "_")
@@ -277,8 +94,8 @@ class _Names:
 
 
 _EXCHANGE: tuple[Column, ...] = (
-    _column("request", Kind.I64, "Number of the frame with the request", abbrev="vebus.response_to"),
-    _column("response_time", Kind.F64, "Time since the request", unit="ms", abbrev="vebus.response_time"),
+    plain_column("request", Kind.I64, "Number of the frame with the request", abbrev="vebus.response_to"),
+    plain_column("response_time", Kind.F64, "Time since the request", unit="ms", abbrev="vebus.response_time"),
 )
 
 
@@ -353,12 +170,14 @@ def _columns_of(place: Place) -> Iterator[Column]:
     if place.name:
         yield made(place.name, Kind.NAME, f"{spec.label}, name of the number", enum_of=True)
     if place.scale:
-        column = _column(place.scale, Kind.TEXTS if several else Kind.NAME, f"{spec.label}, where its scale is from")
-        yield column if several else _column(column.name, column.kind, column.label, *_SCALES)
+        column = plain_column(
+            place.scale, Kind.TEXTS if several else Kind.NAME, f"{spec.label}, where its scale is from"
+        )
+        yield column if several else plain_column(column.name, column.kind, column.label, *_SCALES)
     if place.id:
         yield made(place.id, Kind.INTS if several else Kind.U16, f"{spec.label}, RAM variable or setting asked for")
     if place.unit:
-        yield _column(place.unit, Kind.TEXTS if several else Kind.TEXT, f"{spec.label}, unit")
+        yield plain_column(place.unit, Kind.TEXTS if several else Kind.TEXT, f"{spec.label}, unit")
 
 
 def _specs(declared: type[Message]) -> Iterator[Field]:
@@ -391,7 +210,7 @@ def table_of(declared: type[Message]) -> Table:
     places += [_place(spec, names) for spec in _specs(declared)]
     columns = {column.name: column for place in reversed(places) for column in reversed(tuple(_columns_of(place)))}
     exchange = _EXCHANGE if declared.INFO.space is Space.WINMON else ()
-    rest = _column("rest", Kind.BYTES, declared.INFO.rest_label, abbrev="vebus.unknown")
+    rest = plain_column("rest", Kind.BYTES, declared.INFO.rest_label, abbrev="vebus.unknown")
     return Table(
         name=_name_of(declared),
         title=declared.INFO.title,
