@@ -383,3 +383,15 @@ def test_the_readme_shows_what_is_printed(command_line: str, name: str) -> None:
 def test_the_readme_has_the_sum_of_the_traceability_table() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\n".join(list(lines())[-2:]) in readme
+
+
+def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## `vebus emulate-bms`")[2].partition("\n## ")[0]
+    path = tmp_path / "boat.toml"
+    path.write_text(section.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    code, text, _ = emulate(simulate=True, virtual=True, scenario=str(path), max_duration="25s")
+    assert code == 0
+    assert "12 V: 1 x 12.8 V in series, 4 cells; pre-alarm at 3.05 V" in text
+    assert times_of(text, "The fridge drains the battery") == [10.0]
+    assert times_of(text, "low cell signal comes")
