@@ -206,11 +206,6 @@ class Session:
         port = self._port_of(key)
         port.last_number, port.last_sync = last_number, last_sync_s
 
-    def known(self, key: Port) -> Context:
-        """Scales and assistants' records that are known by now."""
-        port = self._port_of(key)
-        return Context(book=port.book, assistants=port.assistants)
-
     def _port(self, record: Record) -> _Port:
         return self._port_of((record.link, record.interface))
 

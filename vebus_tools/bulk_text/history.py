@@ -127,17 +127,13 @@ class History:
             )
             context = self._session.observe(record)
             told.heard[row] = Heard(record, context)
-            self._learn(row, told)
+            if context.book is not self._age.book or context.assistants is not self._age.assistants:
+                self._age = Context(book=context.book, assistants=context.assistants)
+                told.ages.append((row + 1, self._age))
         if len(batch):
             self._number = int(number[-1]) if number[-1] >= 0 else int(before[-1])
             self._sync_s = float(at[-1]) if sync[-1] else float(sync_before[-1])
         return told
-
-    def _learn(self, row: int, told: Told) -> None:
-        known = self._session.known(_PORT)
-        if known.book is not self._age.book or known.assistants is not self._age.assistants:
-            self._age = known
-            told.ages.append((row + 1, known))
 
 
 def _wanted(
