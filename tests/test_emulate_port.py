@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,16 @@ class Session:
             if self.between is not None:
                 self.between(turn)
             self.fed.append(feed(time.monotonic()))
-            show(snapshot(Traffic(at_s=time.monotonic(), data=WIRE, sent=True)))
+            show(snapshot(Traffic(at_s=time.monotonic(), data=WIRE, sent=True), waits=turn == 0))
         stop = Stop(at_s=0.0, why="a test", interlock=interlock("X-6"), latched=True, exit_code=ExitCode.SECOND_BMS)
         return Outcome(
             exit_code=stop.exit_code, stop=stop, frames=self.turns, reaction=Reaction.EMERGENCY, log=plan.log
         )
 
 
-def snapshot(*traffic: Traffic) -> Snapshot:
+def snapshot(*traffic: Traffic, waits: bool) -> Snapshot:
     state, inputs = State(), Inputs()
+    first = replace(STATES[4], condition=Condition.WAITING, why="nothing heard") if waits else STATES[4]
     return Snapshot(
         at_s=time.monotonic(),
         phase="sending",
@@ -78,7 +80,7 @@ def snapshot(*traffic: Traffic) -> Snapshot:
         outputs=outputs_of(state, inputs),
         content=None,
         frames=len(traffic),
-        interlocks=STATES,
+        interlocks=(*STATES[:4], first, *STATES[5:]),
         reaction=Reaction.NOT_ASKED,
         notes=("a note",),
         traffic=traffic,
@@ -107,6 +109,7 @@ def test_what_happened_is_told_and_the_exit_code_is_that_of_the_session(monkeypa
     session = Session(turns=2)
     code, text, _ = transmit(monkeypatch, session, bench=True)
     assert code == ExitCode.SECOND_BMS
+    assert text.count("X-5 (listen before talk): ok: ok") == 1, "what changes is told"
     assert text.count("a note") == 1, "notes come with every snapshot, and are told once"
     for word in ("BENCH on /dev/ttyUSB9", "discharge yes, charge yes", "a note", "Stopped    X-6", "emergency mode"):
         assert word in text, word

@@ -149,6 +149,7 @@ class _Talk:
         self._narrator, self._folder = Narrator(), Folder()
         self._said = self._stopping = ""
         self._noted: list[str] = []
+        self._conditions: dict[str, Condition] = {}
         self._answer, self._good = "", True
         self._face: Face | None = None
         self._words: Input | PanelWindow | None = None
@@ -241,10 +242,15 @@ class _Talk:
         at = snapshot.at_s - self._start
         for sent in snapshot.traffic:
             if sent.sent:
-                one = frame_news(self._plan.profile, sent.data, sent.at_s - self._start, self._said)
-                self._said = one.text
-                yield one
+                frame = frame_news(self._plan.profile, sent.data, sent.at_s - self._start, self._said)
+                self._said = frame.text
+                yield frame
         yield from self._narrator.observe(at, snapshot.state, snapshot.inputs, snapshot.outputs, self._sample)
+        for one in snapshot.interlocks:
+            before = self._conditions.get(one.interlock.number, one.condition)
+            self._conditions[one.interlock.number] = one.condition
+            if one.condition is not before:
+                yield News(at_s=at, sort=Sort.INTERLOCK, text=str(one))
         for text in snapshot.notes[len(self._noted) :]:  # all notes so far are in every snapshot
             self._noted.append(text)
             yield News(at_s=at, sort=Sort.NOTE, text=text)

@@ -13,8 +13,7 @@ from vebus_tools.rehearsal import LED_NAMES, OUTPUT_NAMES, News, Sort
 
 __all__ = ["Face", "Folded", "Unit", "status_lines"]
 
-_KEPT_NEWS = 200
-_QUIET = (Sort.FRAME,)
+_KEPT_NEWS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
