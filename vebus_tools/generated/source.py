@@ -162,13 +162,15 @@ def _computed(plan: Plan) -> Iterator[tuple[Field, str]]:
 
 
 def _values(plan: Plan, names: dict[str, Any]) -> list[str]:
-    head = ["def values(p, context):", *_unpacked(plan, names)]
+    *unpacked, rest = _unpacked(plan, names)
+    head = ["def values(p, context):", *unpacked]
     lines: list[str] = []
     for spec, expression in _computed(plan):
         lines += _value_lines(spec, expression, plan, names)
     for slot in plan.slots:
         lines += _slot_values(slot, plan, names)
     if plan.declared.INFO.carries is None and plan.rest_at < plan.length:
+        head.append(rest)
         lines.append("    v['vebus.unknown'] = rest")
     keys = [_STORED.match(line, 4) for line in lines]
     if all(keys) and len({key[1] for key in keys if key}) == len(lines):  # nothing but values, each in its own place
@@ -213,9 +215,14 @@ def _slot_values(slot: Slot, plan: Plan, names: dict[str, Any]) -> list[str]:
         ]
     lines = _value_lines(spec, name, plan, names)
     for part in spec.bits:
-        bits = f"({name} >> {part.shift} & {(1 << part.width) - 1})"
+        bits = _bits(name, part)
         lines += _value_lines(part, bits, plan, names)
     return lines
+
+
+def _bits(name: str, part: Field) -> str:
+    shifted = f"{name} >> {part.shift}" if part.shift else name
+    return f"({shifted} & {(1 << part.width) - 1})"
 
 
 def _value(spec: Field, raw: str, plan: Plan, names: dict[str, Any]) -> str:
@@ -281,7 +288,7 @@ def parts_for(plan: Plan) -> Iterator[Part]:
         elif slot.size or not spec.layout or spec.layout.shape is not Shape.LIST:
             found[name] = Part(spec=spec, raw="")
         for part in spec.bits:
-            bits = f"({name} >> {part.shift} & {(1 << part.width) - 1})"
+            bits = _bits(name, part)
             found[f"{name}.{part.name}"] = Part(spec=part, raw=bits)
     for spec, raw in computed:
         found[spec.name] = Part(spec=spec, raw=raw)

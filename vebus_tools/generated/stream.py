@@ -47,11 +47,12 @@ def stream_values(chunks: Iterable[bytes], context: Context = NO_CONTEXT) -> Ite
             reserved = len(segment) - len(segment.translate(None, _RESERVED))
             plain = segment if reserved == 1 else _unescaped(segment, reserved)
             key = len(plain), plain[: HEADER_SIZE + 1]
-            if key not in known:
+            read = known.get(key)
+            if read is None:
                 if len(known) >= _MOST:
                     known.clear()
-                known[key] = _read_by(plain)
-            total, values = known[key]
+                read = known[key] = _read_by(plain)
+            total, values = read
             if total != adler32(segment) & 0xFF or others.inside:
                 yield from others.feed(segment + _END)
                 continue
