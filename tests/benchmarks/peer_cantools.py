@@ -37,18 +37,22 @@ def payloads_of(data: bytes) -> Payloads:
     return found
 
 
-def both_sides(payloads: Payloads) -> tuple[Callable[[], object], Callable[[], object]]:
+def both_sides(payloads: Payloads) -> tuple[Callable[[], None], Callable[[], None]]:
     """Decode all payloads, by ours and by cantools; every signal was compared.  Raises Unavailable."""
     pairs = [(reader_of(one, one.SIZE).values, _can_message(one), own) for one, own in payloads.items()]  # type: ignore[arg-type]  # mypy asks the instances for a hash
     for values, message, own in pairs:
         for payload in own:
             _compare(values(payload, NO_CONTEXT), message.decode(payload, decode_choices=False))
 
-    def ours() -> object:
-        return [values(payload, NO_CONTEXT) for values, _, own in pairs for payload in own]
+    def ours() -> None:
+        for values, _, own in pairs:
+            for payload in own:
+                values(payload, NO_CONTEXT)
 
-    def theirs() -> object:
-        return [message.decode(payload, decode_choices=False) for _, message, own in pairs for payload in own]
+    def theirs() -> None:
+        for _, message, own in pairs:
+            for payload in own:
+                message.decode(payload, decode_choices=False)
 
     return ours, theirs
 
