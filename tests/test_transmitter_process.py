@@ -208,7 +208,7 @@ def test_a_bench_stops_for_good_at_the_first_sync_frame(tmp_path: Path) -> None:
         ({"session_s": 1000.0}, User(), "X-16"),
         ({"timing": Timing()}, User(), "X-14"),
     ],
-    ids=str,
+    ids=["class", "no terminal", "nothing typed", "other port", "no protection", "old data", "long", "shaped"],
 )
 def test_a_refusal_comes_before_anything_is_opened(
     changes: dict[str, Any], user: User, number: str, tmp_path: Path

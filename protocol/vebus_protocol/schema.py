@@ -373,8 +373,8 @@ class MessageInfo:
     """What is known of a message as a whole: where it stands, how it is recognised, how it prints.
 
     ``carries`` is the space of the body that stands in ``rest``, ``replies`` the codes that answer a winmon request,
-    ``check`` says where the bytes of a message contradict each other.  ``assumes`` is what a decode of the message takes
-    for granted, empty where it rests on published facts.
+    ``check`` says where the bytes of a message contradict each other.  ``assumes`` is what a decode of the message
+    takes for granted, empty where it rests on published facts.
     """
 
     space: Space
