@@ -45,8 +45,10 @@ _REPLIES = (
 )
 _NOTES = (
     "Min, Avg, Max, histogram: from the start of the sync frame, where it is less than 20 ms.",
-    "Late: 20 ms or more behind the last sync frame. "
-    "Overlaps: begins more than a byte before the frame in front of it can have ended.",
+    (
+        "Late: 20 ms or more behind the last sync frame. "
+        "Overlaps: begins more than a byte before the frame in front of it can have ended."
+    ),
 )
 _ESTIMATED = (
     "The capture has no clock: frames are placed right behind each other, so that only their order is sure, "
