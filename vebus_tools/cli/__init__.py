@@ -4,8 +4,15 @@ Exit codes stand in `failures`.
 """
 
 import gc
+import signal
+import threading
 
 gc.disable()  # nothing that importing makes is garbage; switched on again in `main`
+_EARLY = threading.current_thread() is threading.main_thread() and (
+    signal.getsignal(signal.SIGINT) is signal.default_int_handler
+)
+if _EARLY:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing ends the program without a word
 
 from importlib import import_module  # noqa: E402
 from typing import Annotated, Any  # noqa: E402
@@ -15,6 +22,9 @@ from typer.core import TyperGroup  # noqa: E402
 from typer.main import get_command  # noqa: E402
 
 from vebus_tools import __version__  # noqa: E402
+
+if _EARLY:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -87,5 +97,9 @@ def vebus(
 
 def main() -> None:
     """Entry point: run the command line."""
+    from vebus_tools.cli.failures import guarded
+    from vebus_tools.cli.streams import occupy_closed
+
     gc.enable()
-    app()
+    occupy_closed()
+    raise SystemExit(guarded(app))

@@ -124,7 +124,10 @@ class _Source:
         self._kept: BinaryIO | None = None
         if rewind and name == STANDARD_INPUT:
             self._kept = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
-            shutil.copyfileobj(sys.stdin.buffer, self._kept)
+            try:
+                shutil.copyfileobj(sys.stdin.buffer, self._kept)
+            except OSError as problem:
+                raise CaptureError(f"standard input: cannot be kept: {problem.strerror or problem}") from problem
 
     def open(self) -> Capture:
         """Open the capture from its beginning.  Raises CaptureError."""
@@ -185,8 +188,12 @@ def name_table(path: str | None) -> NameTable:
         return DEFAULT_NAMES
     try:
         return parse_names(Path(path).read_text(encoding="utf-8"), path)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"--names {path}: {getattr(problem, 'strerror', None) or problem}") from problem
+    except UnicodeDecodeError as problem:
+        raise UsageError(f"--names {path}: is no UTF-8 text; a TOML file with [names] is needed") from problem
+    except OSError as problem:
+        raise UsageError(f"--names {path}: {problem.strerror or problem}") from problem
+    except CaptureError as problem:
+        raise UsageError(f"--names {problem}") from problem
 
 
 def _selected(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from vebus_protocol.errors import VEBusError
@@ -74,7 +74,7 @@ def _compare(request: Request) -> int:
     found = list(differences(a.portrait, b.portrait, tolerance=request.tolerance, all_ranges=request.all_ranges))
     if not request.quiet:
         lines = _json(a, b, found) if request.output == "json" else _text(a, b, found)
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        _print(lines)
     for side in sides:
         if side.tally.damage:
             sys.stderr.write(f"vebus: {side.name}: {side.tally.damage}\n")
@@ -82,6 +82,17 @@ def _compare(request: Request) -> int:
         if side.problem is not None:
             raise _TroubleError(f"{side.problem}; compared what could be read") from side.problem
     return _DIFFERENT if found else _SAME
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print all of it; a full disk is trouble, not a difference."""
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise _TroubleError(f"standard output: {problem.strerror or problem}") from problem
 
 
 def _side(name: str, request: Request) -> _Side:

@@ -6,11 +6,12 @@ commands that run until then: sniff, simulate, replay, emulate-bms); 141 the rea
 are verdicts of the firmware gate (check-firmware), 20 to 24 ends of a transmitting session (emulate-bms).
 """
 
-import os
+import contextlib
 import sys
 from collections.abc import Callable
 
 from vebus_protocol.errors import VEBusError
+from vebus_tools.cli.streams import drop_output
 
 __all__ = ["BROKEN_PIPE", "FAILED", "INTERRUPTED", "USAGE", "UsageError", "guarded"]
 
@@ -26,21 +27,26 @@ class UsageError(VEBusError):
 def guarded(action: Callable[[], int]) -> int:
     """Run a command; returns its exit code, or that of the failure, of which one line was written."""
     try:
-        return action()
+        code = action()
+        sys.stdout.flush()  # a full disk is told here, not when the interpreter ends
     except VEBusError as problem:
         return _failed(str(problem), getattr(problem, "exit_code", FAILED))
     except KeyboardInterrupt:
         return _failed("", INTERRUPTED)
     except BrokenPipeError:
-        # Point stdout at nothing, so that the interpreter's last flush does not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return BROKEN_PIPE
     except OSError as problem:
-        return _failed(f"{problem.filename or 'output'}: {problem.strerror or problem}", FAILED)
+        return _failed(f"{problem.filename or 'standard output'}: {problem.strerror or problem}", FAILED)
+    return code
 
 
 def _failed(text: str, code: int) -> int:
-    sys.stdout.flush()  # what was printed so far stands before the reason
+    try:
+        sys.stdout.flush()  # what was printed so far stands before the reason
+    except OSError:
+        drop_output()
     if text:
-        sys.stderr.write(f"vebus: {text}\n")
+        with contextlib.suppress(OSError):  # nobody is left who could be told
+            sys.stderr.write(f"vebus: {text}\n")
     return code
