@@ -63,6 +63,14 @@ class _Commands(TyperGroup):
         one.command(cmd_name, context_settings=_HELP_NAMES)(getattr(import_module(f"{__name__}.{name}"), name))
         return get_command(one)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        if args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
