@@ -288,6 +288,7 @@ def test_every_text_beside_a_capture_is_held() -> None:
     others = {path.name for path in FOLDER.iterdir() if path.is_file()} - {path.name for path in CAPTURES}
     listed = {golden.file for golden in GOLDEN} | {"README.md", "__init__.py", "golden.py"}
     listed |= {
+        "scapy.md",
         "tshark.md",
         "tshark_golden.py",
         *(tshark_golden.golden_of(name).name for name in tshark_golden.CAPTURES),
