@@ -1,6 +1,8 @@
 """The declaration machinery on small messages of its own: parse, build, spans, optional tails, errors."""
 
+import copy
 import dataclasses
+import pickle
 import struct
 
 import pytest
@@ -147,6 +149,58 @@ def test_messages_are_frozen_and_take_keywords_only() -> None:
         found.level = 1  # type: ignore[misc]
     with pytest.raises(TypeError):
         Numbers(b"")  # type: ignore[call-arg]
+
+
+@message(Space.PAYLOAD, {0: 0x15}, title="Parent", abbrev="vebus.parent")
+class Parent(Message):
+    """A message that another one extends."""
+
+    cmd: int = const(0x15, "Frame type")
+
+
+@message(Space.PAYLOAD, {0: 0x15}, title="Child", abbrev="vebus.child")
+class Child(Parent):
+    """A message with one field more than its parent."""
+
+    more: int = field(U8, "More")
+
+
+def test_messages_are_dataclasses_with_all_that_these_have() -> None:
+    found = Numbers(values=(1, 2), rest=b"\3")
+    assert [one.name for one in dataclasses.fields(found)] == ["rest", "cmd", "values"]
+    assert repr(found) == "Numbers(rest=b'\\x03', cmd=19, values=(1, 2))"
+    assert found == Numbers(values=(1, 2), rest=b"\3") != Numbers(values=(1, 2))
+    assert hash(found) == hash(Numbers(values=(1, 2), rest=b"\3"))
+    assert dataclasses.asdict(found) == {"rest": b"\3", "cmd": 0x13, "values": (1, 2)}
+    assert dataclasses.replace(found, rest=b"") == Numbers(values=(1, 2))
+    assert copy.deepcopy(found) == pickle.loads(pickle.dumps(found)) == found  # noqa: S301  (our own bytes)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del found.rest
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.absent = 1
+    with pytest.raises(AttributeError):
+        found.__dict__  # noqa: B018  (slots leave none)
+
+
+def test_messages_of_two_classes_are_never_equal() -> None:
+    assert Parent(rest=b"\1") != Child(more=1)
+    assert Parent() != 0x15
+
+
+def test_wrong_keywords_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match=r"Numbers.__init__\(\) got an unexpected keyword argument 'value'"):
+        Numbers(value=())  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"Narrow.__init__\(\) got an unexpected keyword argument 'x'"):
+        Narrow(x=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'more'"):
+        Child()  # type: ignore[call-arg]
+
+
+def test_a_message_extends_another_whoever_is_made_first() -> None:
+    assert Parent(rest=b"\2").build() == b"\x15\2"
+    assert Child(more=7).build() == b"\x15\7"
+    assert ([spec.name for spec in Child.FIELDS], Child.SIZE) == (["cmd", "more"], 2)
+    assert ([spec.name for spec in Parent.FIELDS], Parent.SIZE) == (["cmd"], 1)
 
 
 # --- optional tails --------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import dataclasses
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 import construct
@@ -402,17 +403,68 @@ class MessageInfo:
         return all(at < len(payload) and payload[at] in values for at, values in self.match.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _with_slots(cls: type[T]) -> type[T]:
+    """The fields and slots of a dataclass; what `Message` has for all of its kinds is not compiled for each of them."""
+    return dataclass(init=False, repr=False, eq=False, kw_only=True, slots=True)(cls)
+
+
+@_with_slots
 class Message:
-    """Root of all declared messages.  ``rest`` keeps the bytes behind the declared fields, one for one."""
+    """Root of all declared messages: frozen, compared by value, made by keywords.
+
+    ``rest`` keeps the bytes behind the declared fields, one for one.
+    """
 
     FIELDS: ClassVar[tuple[Field, ...]] = ()
     COMPUTED: ClassVar[tuple[Field, ...]] = ()
     INFO: ClassVar[MessageInfo]
     SIZE: ClassVar[int] = 0
     LAYOUT: ClassVar[Any]
+    VALUES: ClassVar[Any] = attrgetter("rest")
 
     rest: bytes = b""
+
+    def __init__(self, **values: Any) -> None:
+        """Every field by its name; a class gets an ``__init__`` of its own when the first message of it is made."""
+        made = _init_of(type(self))
+        setattr(type(self), "__init__", made)  # noqa: B010  (mypy takes an assignment for a mistake)
+        made(self, **values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Messages never change.  Raises FrozenInstanceError."""
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        """Messages never change.  Raises FrozenInstanceError."""
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a message of the same class with the same raw values."""
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return bool(self.VALUES(self) == self.VALUES(other))
+
+    def __hash__(self) -> int:
+        """Hash of all raw values."""
+        return hash(self.VALUES(self))
+
+    def __repr__(self) -> str:
+        """Class and raw values, as they are written to make the message."""
+        values = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self))
+        return f"{type(self).__qualname__}({values})"
+
+    def __getstate__(self) -> list[Any]:
+        """Raw values, for copies and pickles."""
+        return [getattr(self, one.name) for one in dataclasses.fields(self)]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        """Raw values of a copy, which is not changed after that."""
+        for one, value in zip(dataclasses.fields(self), state, strict=True):
+            object.__setattr__(self, one.name, value)
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
@@ -480,6 +532,36 @@ class Message:
         return {spec.name: getattr(self, spec.name) for spec in self.FIELDS}
 
 
+def _init_of(cls: type[Message]) -> Callable[..., None]:
+    """``__init__`` of a message class, as a dataclass would have it: every field is a keyword."""
+    names: dict[str, Any] = {"_keep": object.__setattr__}
+    given, body = [], []
+    for one in dataclasses.fields(cls):
+        if one.default is dataclasses.MISSING:
+            given.append(one.name)
+        else:
+            names[f"_default_{one.name}"] = one.default
+            given.append(f"{one.name}=_default_{one.name}")
+        body.append(f"    _keep(self, {one.name!r}, {one.name})")
+    source = "\n".join((f"def __init__(self, *, {', '.join(given)}):", *body))
+    exec(source, names)  # noqa: S102  (our own source)
+    made: Callable[..., None] = names["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    return made
+
+
+class _Late:
+    """An attribute of a message class that is worked out when it is first read, then kept in its place."""
+
+    def __init__(self, name: str, make: Callable[[type[Message]], Any], declared: type[Message]) -> None:
+        self._name, self._make, self._declared = name, make, declared
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        value = self._make(self._declared)
+        setattr(self._declared, self._name, value)
+        return value
+
+
 class _Trailing(construct.Subconstruct):  # type: ignore[misc]
     """A field that short frames leave out; once one is missing, so are all behind it."""
 
@@ -521,26 +603,53 @@ def _layout(spec: Field) -> Any:
     return spec.name / layout
 
 
-def _named(spec: Field, name: str, abbrev: str, offset: int, inherited: Field | None = None) -> Field:
-    evidence = spec.evidence
-    source = spec.source
-    if inherited is not None and evidence is Evidence.UNKNOWN and not source:
-        evidence, source = inherited.evidence, inherited.source
+_NOTHING = (Evidence.UNKNOWN, "")
+
+
+def _named(spec: Field, name: str, abbrev: str, offset: int = 0, inherited: tuple[Evidence, str] = _NOTHING) -> Field:
+    """The declaration with its name and place; a bit that says nothing of its evidence has that of its field."""
     full = spec.abbrev or f"{abbrev}.{name}"
-    named = replace(spec, name=name, abbrev=full, offset=offset, evidence=evidence, source=source)
-    return replace(named, bits=tuple(_named(b, b.name, full, offset, named) for b in spec.bits))
+    own = (spec.evidence, spec.source)
+    known = inherited if own == _NOTHING else own
+    bits = tuple(_named(one, one.name, full, offset, known) for one in spec.bits)
+    return replace(spec, name=name, abbrev=full, offset=offset, evidence=known[0], source=known[1], bits=bits)
 
 
-def _declared(cls: type[Message], info: MessageInfo) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-    fields, offset = [], 0
+def _placed(cls: type[Message]) -> tuple[Field, ...]:
+    found, offset = [], 0
     for item in dataclasses.fields(cls):
         spec = item.metadata.get(_SPEC)
         if spec is None:
             continue
-        fields.append(_named(spec, item.name, info.abbrev, offset))
+        found.append(_named(spec, item.name, cls.INFO.abbrev, offset))
         offset += spec.layout.size
-    extra = tuple(_named(spec, name, info.abbrev, 0) for name, spec in vars(cls).items() if isinstance(spec, Field))
-    return tuple(fields), extra
+    return tuple(found)
+
+
+def _computed(cls: type[Message]) -> tuple[Field, ...]:
+    return tuple(_named(spec, name, cls.INFO.abbrev) for name, spec in vars(cls).items() if isinstance(spec, Field))
+
+
+def _least_size(cls: type[Message]) -> int:
+    return sum(spec.layout.size for spec in cls.FIELDS if spec.layout and not spec.optional)
+
+
+def _struct(cls: type[Message]) -> Any:
+    return construct.Struct(*(_layout(spec) for spec in cls.FIELDS), "rest" / construct.GreedyBytes)
+
+
+def _values_of(cls: type[Message]) -> Callable[[Message], Any]:
+    """Getter of all raw values of a message."""
+    return attrgetter(*(one.name for one in dataclasses.fields(cls)))
+
+
+_LATE: Mapping[str, Callable[[type[Message]], Any]] = {
+    "FIELDS": _placed,
+    "COMPUTED": _computed,
+    "SIZE": _least_size,
+    "LAYOUT": _struct,
+    "VALUES": _values_of,
+}
 
 
 M = TypeVar("M", bound=Message)
@@ -579,11 +688,11 @@ def message(
     )
 
     def declare(cls: type[M]) -> type[M]:
-        made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        made = _with_slots(cls)
         made.INFO = info
-        made.FIELDS, made.COMPUTED = _declared(made, info)
-        made.SIZE = sum(spec.layout.size for spec in made.FIELDS if spec.layout and not spec.optional)
-        made.LAYOUT = construct.Struct(*(_layout(spec) for spec in made.FIELDS), "rest" / construct.GreedyBytes)
+        made.__init__ = Message.__init__  # type: ignore[method-assign]  # not that of a parent, which has fewer fields
+        for name, make in _LATE.items():
+            setattr(made, name, _Late(name, make, made))
         return made
 
     return declare
