@@ -106,8 +106,9 @@ def vebus(
 def main() -> None:
     """Entry point: run the command line."""
     from vebus_tools.cli.failures import guarded
-    from vebus_tools.cli.streams import occupy_closed
+    from vebus_tools.cli.streams import occupy_closed, print_anything
 
     gc.enable()
     occupy_closed()
+    print_anything()
     raise SystemExit(guarded(app))

@@ -18,9 +18,10 @@ from vebus_tools.cli.printing import display_filter
 from vebus_tools.names import DEFAULT_NAMES
 from vebus_tools.plotting.figure import SUFFIXES, Picture, draw
 from vebus_tools.plotting.series import Event, Gathering, PlotError, Subplot, parse_fields
-from vebus_tools.plotting.terminal import chart_lines
+from vebus_tools.plotting.terminal import chart_lines, plain
 from vebus_tools.records import CaptureError
 from vebus_tools.runner import dissections
+from vebus_tools.sinks.text import ARROW, arrow_for
 from vebus_tools.tally import Tally
 from vebus_tools.times import Timeline
 
@@ -143,11 +144,12 @@ class _Reading:
 
 def _on_terminal(reading: _Reading, subplots: list[Subplot]) -> None:
     gathering = reading.gathering
+    dots = arrow_for(sys.stdout.encoding) == ARROW
     width = max(_NARROW, shutil.get_terminal_size().columns)
     for subplot in subplots:
         series = [gathering.series[name] for axis in subplot.axes for name in axis.fields if name in gathering.series]
-        lines = chart_lines(series, reading.events, end=gathering.end, width=width)
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        for line in chart_lines(series, reading.events, end=gathering.end, width=width):
+            sys.stdout.write(f"{line if dots else plain(line)}\n")
     if gathering.estimated:
         sys.stdout.write("Times are estimated, the capture has none.\n")
 

@@ -5,11 +5,12 @@ would end up in it.
 """
 
 import contextlib
+import io
 import os
 import sys
 from typing import TextIO, cast
 
-__all__ = ["drop_output", "occupy_closed"]
+__all__ = ["drop_output", "occupy_closed", "print_anything"]
 
 
 def occupy_closed() -> None:
@@ -26,6 +27,12 @@ def _place_holder(number: int, flags: int, mode: str) -> TextIO:
     """A stream at this number that goes nowhere; with the wrong flags for its mode, using it is an OSError."""
     _point_to_nothing(number, flags)
     return cast(TextIO, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def print_anything() -> None:
+    """What the encoding of standard output lacks is printed as an escape: a name in a file ends no program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def drop_output() -> None:

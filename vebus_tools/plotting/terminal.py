@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from vebus_tools.plotting.series import Event, Series
 
-__all__ = ["chart_lines"]
+__all__ = ["chart_lines", "plain"]
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE = 0x2800
@@ -33,6 +33,11 @@ def chart_lines(
     yield f"{'':>{_MARGIN}}+{'-' * inner}"
     left, right = "0 s", f"{end:.6g} s"
     yield f"{'':>{_MARGIN}} {left}{right:>{inner - len(left)}}"
+
+
+def plain(line: str) -> str:
+    """The same line for an output that has no braille dots: a star for each character with dots."""
+    return "".join("*" if _BRAILLE < ord(char) < _BRAILLE + 0x100 else char for char in line)
 
 
 def _numbers(series: Series, span: float, inner: int, height: int) -> Iterator[str]:
