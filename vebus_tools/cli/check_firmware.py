@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from vebus_tools.cli import options
+
 __all__ = ["check_firmware"]
 
 
@@ -35,14 +37,8 @@ def check_firmware(
         list[str] | None,
         typer.Option("-a", "--autostop", help="How long to listen to a bus: duration:S; 20 s otherwise.", metavar="C"),
     ] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     assistant: Annotated[
         Literal["ess", "ve-bus-bms", "none", "unknown"],
         typer.Option("--assistant", help="Assistant in the units, where the capture does not tell."),

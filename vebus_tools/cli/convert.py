@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from vebus_tools.cli import options
+
 __all__ = ["convert"]
 
 
@@ -15,14 +17,8 @@ def convert(
         Literal["raw", "hex", "log", "pcapng"] | None,
         typer.Option("-F", "--file-type", help="Format to write, whatever the suffix."),
     ] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     file_size: Annotated[
         int | None, typer.Option("--file-size", help="Begin another file after this many kB.", min=1, metavar="KB")
     ] = None,

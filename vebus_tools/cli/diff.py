@@ -18,14 +18,8 @@ def diff(
         float, typer.Option("--tolerance", help="Percent by which periods may differ.", min=0.0, metavar="PERCENT")
     ] = 10.0,
     all_ranges: Annotated[bool, typer.Option("--all", help="Also measured values whose ranges overlap.")] = False,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the captures; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     names: options.NamesFile = None,
     output: Annotated[
         Literal["text", "json"], typer.Option("-T", "--output-type", help="Form of the output.")

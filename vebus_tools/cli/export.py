@@ -40,18 +40,10 @@ def export(
     ] = None,
     start: Annotated[float | None, typer.Option("--start", help="Leave out what is earlier, in seconds.")] = None,
     stop: Annotated[float | None, typer.Option("--stop", help="Leave out what is later, in seconds.")] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the captures; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     names: options.NamesFile = None,
-    device_table: Annotated[
-        str | None, typer.Option("--device-table", help="Published scales to assume until the capture tells them.")
-    ] = None,
+    device_table: options.DeviceTable = None,
     jobs: Annotated[int, typer.Option("-J", "--jobs", help="Processor cores to use.", min=1)] = 1,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Progress bar; otherwise on a terminal only.")

@@ -33,14 +33,8 @@ def plot(
         Literal["r", "a"], typer.Option("-t", "--time", help="Time axis: seconds since the first frame, or date.")
     ] = "r",
     title: Annotated[str | None, typer.Option("--title", help="Title of the picture.", metavar="TEXT")] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
 ) -> None:
     """Draw fields over time: lines for numbers, bands for states, marks for events."""
     from vebus_tools.cli.failures import guarded

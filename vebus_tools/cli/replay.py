@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from vebus_tools.cli import options
+
 __all__ = ["replay"]
 
 
@@ -24,14 +26,8 @@ def replay(
         Literal["raw", "hex", "log", "pcapng"] | None,
         typer.Option("-F", "--file-type", help="Format of that file; the suffix says it otherwise."),
     ] = None,
-    input_format: Annotated[
-        Literal["auto", "raw", "hex", "log", "pcapng"],
-        typer.Option("--input-format", help="Format of the capture; found out by itself otherwise."),
-    ] = "auto",
-    link: Annotated[
-        Literal["auto", "rs485", "mk3"],
-        typer.Option("--link", help="Bus (rs485) or adapter (mk3) bytes; found out by itself otherwise."),
-    ] = "auto",
+    input_format: options.InputFormat = "auto",
+    link: options.LinkChoice = "auto",
     loop: Annotated[str, typer.Option("-l", "--loop", help="Rounds, i for endless.", metavar="N|i")] = "1",
     gap: Annotated[
         str | None, typer.Option("-g", "--gap", help="Time from frame to frame, such as 5ms.", metavar="TIME")
