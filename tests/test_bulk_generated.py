@@ -3,7 +3,6 @@
 from random import Random
 from typing import Any
 
-import construct
 import pytest
 
 from tests.damaged_streams import seeded, stream_of
@@ -115,7 +114,7 @@ def test_winmon_bodies_of_every_code() -> None:
 
 
 # --- what cannot be derived -------------------------------------------------------------------------------------------
-FOREIGN = Layout(name="odd", construct=construct.BytesInteger(5), shape=Shape.INTEGER, size=5)
+FOREIGN = Layout(name="odd", shape=Shape.INTEGER, size=5)
 
 
 @message(Space.PAYLOAD, {0: 0x99}, title="Foreign", abbrev="vebus.foreign")

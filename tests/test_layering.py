@@ -30,11 +30,12 @@ def layer(name: str, *third_party: str) -> Layer:
 
 
 LAYERS = (
-    # --- the protocol: standard library only; the untyped world of construct ends in schema and expressions ---
+    # --- the protocol: standard library only; the untyped world of construct ends in structs ---
     layer("vebus_protocol.face"),
     layer("vebus_protocol.errors"),
-    layer("vebus_protocol.schema", "construct"),
-    layer("vebus_protocol.expressions", "construct"),
+    layer("vebus_protocol.expressions"),
+    layer("vebus_protocol.structs", "construct"),
+    layer("vebus_protocol.schema"),
     layer("vebus_protocol.enums"),
     layer("vebus_protocol.variables"),
     layer("vebus_protocol.scaling"),

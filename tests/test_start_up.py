@@ -67,8 +67,7 @@ def test_answers_to_wireshark_load_nothing_slow(arguments: list[str], checkout_e
 def test_public_names_load_nothing_of_the_outer_edges(package: str, checkout_environment: dict[str, str]) -> None:
     loaded = _loaded(f"from {package} import *", environment=checkout_environment)
     assert package in loaded
-    # The declarations are Construct layouts, so that one import is what the packages are made of.
-    assert _among(loaded, (SLOW | {"typer"}) - {"construct"}) == set()
+    assert _among(loaded, SLOW | {"typer"}) == set()
 
 
 def test_a_slow_import_would_be_seen(checkout_environment: dict[str, str]) -> None:

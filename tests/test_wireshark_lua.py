@@ -116,7 +116,7 @@ def test_expressions_count_with_truth_values() -> None:
 
 def test_an_expression_without_a_form_is_an_error() -> None:
     with pytest.raises(ExpressionError):
-        lua_function(this.a.b)
+        lua_function(lambda raws: raws)
 
 
 @pytest.mark.parametrize(

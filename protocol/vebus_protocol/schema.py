@@ -13,7 +13,7 @@ also make the round trip exact: an unknown enum value, a reserved bit and every 
 written back unchanged.
 
 Decoder, text dumps, filters, reference page and every later generator walk ``Message.FIELDS``; none of them keeps a
-table of its own.  The untyped world of Construct ends in this module.
+table of its own.  Construct is loaded (`structs`) when a message or a value first goes through it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
-import construct
-from construct import this
-
 from vebus_protocol.errors import EncodeError, MessageError
+from vebus_protocol.expressions import this
 
 __all__ = [
     "ASCII",
@@ -149,15 +147,25 @@ class Shape(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A Construct layout together with the facts that generators need: ``size`` in bytes (0 = all that is left)."""
+    """How the bytes of a field are read: ``size`` in bytes (0 = all that is left), ``element_size`` of one number."""
 
     name: str
-    construct: Any
     shape: Shape
     size: int
     signed: bool = False
     element_size: int = 0
     big_endian: bool = False
+
+    @property
+    def construct(self) -> Any:
+        """The same layout as Construct's."""
+        from vebus_protocol import structs
+
+        if self.shape is Shape.INTEGER:
+            return structs.number(self.size, signed=self.signed, big_endian=self.big_endian)
+        if self.shape is Shape.LIST:
+            return structs.listed(self.element_size, signed=self.signed, big_endian=self.big_endian)
+        return structs.octets(self.size)
 
     @property
     def bits(self) -> int:
@@ -168,7 +176,7 @@ class Layout:
         """Bytes of one raw value.  Raises EncodeError where it does not fit."""
         try:
             return bytes(self.construct.build(value))
-        except (construct.ConstructError, TypeError, OverflowError) as problem:
+        except (_refusal(), TypeError, OverflowError) as problem:
             raise EncodeError(f"{value!r} does not fit {self.name}") from problem
 
     def decode(self, data: bytes) -> Raw:
@@ -177,50 +185,42 @@ class Layout:
         return found
 
 
-def _integer(name: str, layout: Any, size: int, *, signed: bool = False, big_endian: bool = False) -> Layout:
-    return Layout(
-        name=name,
-        construct=layout,
-        shape=Shape.INTEGER,
-        size=size,
-        signed=signed,
-        element_size=size,
-        big_endian=big_endian,
-    )
+def _refusal() -> type[Exception]:
+    """What Construct raises; asked for only where something was raised."""
+    from vebus_protocol.structs import ConstructError
+
+    return ConstructError  # type: ignore[no-any-return]  # Construct has no types
+
+
+def _integer(name: str, size: int, *, signed: bool = False, big_endian: bool = False) -> Layout:
+    return Layout(name=name, shape=Shape.INTEGER, size=size, signed=signed, element_size=size, big_endian=big_endian)
 
 
 def _list(name: str, item: Layout) -> Layout:
-    return Layout(
-        name=name,
-        construct=construct.GreedyRange(item.construct),
-        shape=Shape.LIST,
-        size=0,
-        signed=item.signed,
-        element_size=item.size,
-    )
+    return Layout(name=name, shape=Shape.LIST, size=0, signed=item.signed, element_size=item.size)
 
 
-U8 = _integer("u8", construct.Int8ub, 1)
-U16 = _integer("u16", construct.Int16ul, 2)
-U16_BE = _integer("u16be", construct.Int16ub, 2, big_endian=True)
-U24 = _integer("u24", construct.Int24ul, 3)
-U32 = _integer("u32", construct.Int32ul, 4)
-I8 = _integer("i8", construct.Int8sb, 1, signed=True)
-I16 = _integer("i16", construct.Int16sl, 2, signed=True)
+U8 = _integer("u8", 1)
+U16 = _integer("u16", 2)
+U16_BE = _integer("u16be", 2, big_endian=True)
+U24 = _integer("u24", 3)
+U32 = _integer("u32", 4)
+I8 = _integer("i8", 1, signed=True)
+I16 = _integer("i16", 2, signed=True)
 LIST_U8 = _list("u8[]", U8)
 LIST_U16 = _list("u16[]", U16)
 LIST_I16 = _list("i16[]", I16)
-RAW = Layout(name="bytes", construct=construct.GreedyBytes, shape=Shape.BYTES, size=0)
+RAW = Layout(name="bytes", shape=Shape.BYTES, size=0)
 
 
 def raw(size: int) -> Layout:
     """``size`` bytes without a known inner layout."""
-    return Layout(name=f"bytes[{size}]", construct=construct.Bytes(size), shape=Shape.BYTES, size=size)
+    return Layout(name=f"bytes[{size}]", shape=Shape.BYTES, size=size)
 
 
 def ASCII(size: int) -> Layout:  # noqa: N802  (reads like the other layout constants in a declaration)
     """``size`` bytes that are read as ASCII text; bytes outside ASCII stay visible as escapes."""
-    return Layout(name=f"ascii[{size}]", construct=construct.Bytes(size), shape=Shape.TEXT, size=size)
+    return Layout(name=f"ascii[{size}]", shape=Shape.TEXT, size=size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -477,7 +477,7 @@ class Message:
             raise MessageError(text)
         try:
             found = cls.LAYOUT.parse(payload)
-        except construct.ConstructError as problem:
+        except _refusal() as problem:
             text = f"{cls.INFO.title}: {str(problem).splitlines()[-1].strip()}: {payload.hex(' ')}"
             raise MessageError(text) from problem
         return cls(**{name: _plain(found[name]) for name in cls.names()})
@@ -486,7 +486,7 @@ class Message:
         """Write the message; the bytes of ``parse`` come back unchanged.  Raises EncodeError with the field's name."""
         try:
             return bytes(self.LAYOUT.build({name: getattr(self, name) for name in self.names()}))
-        except (construct.ConstructError, TypeError, OverflowError) as problem:
+        except (_refusal(), TypeError, OverflowError) as problem:
             raise EncodeError(f"{self.INFO.title}: {self._misfit() or problem}") from problem
 
     def _misfit(self) -> str:
@@ -562,45 +562,8 @@ class _Late:
         return value
 
 
-class _Trailing(construct.Subconstruct):  # type: ignore[misc]
-    """A field that short frames leave out; once one is missing, so are all behind it."""
-
-    def __init__(self, subcon: Any, size: int) -> None:
-        super().__init__(subcon)
-        self.size = size
-
-    def _parse(self, stream: Any, context: Any, path: str) -> Any:
-        start = stream.tell()
-        left = len(stream.read(self.size))
-        stream.seek(start)
-        if left < self.size or context.get("_cut"):
-            context["_cut"] = True
-            return None
-        return self.subcon._parsereport(stream, context, path)  # noqa: SLF001  (Construct's own protocol)
-
-    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
-        if obj is None:
-            context["_cut"] = True
-            return None
-        if context.get("_cut"):
-            raise construct.ConstructError(f"{path}: an earlier optional field is missing")
-        return self.subcon._build(obj, stream, context, path)  # noqa: SLF001
-
-    def _sizeof(self, context: Any, path: str) -> int:  # noqa: ARG002  (Construct's own protocol)
-        raise construct.SizeofError(path=path)
-
-
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _layout(spec: Field) -> Any:
-    layout = spec.layout.construct if spec.layout else construct.Pass
-    if spec.constant is not None:
-        layout = construct.Const(spec.constant, layout)
-    if spec.optional and spec.layout:
-        layout = _Trailing(layout, spec.layout.size or 1)
-    return spec.name / layout
 
 
 _NOTHING = (Evidence.UNKNOWN, "")
@@ -635,7 +598,9 @@ def _least_size(cls: type[Message]) -> int:
 
 
 def _struct(cls: type[Message]) -> Any:
-    return construct.Struct(*(_layout(spec) for spec in cls.FIELDS), "rest" / construct.GreedyBytes)
+    from vebus_protocol import structs
+
+    return structs.struct_of(cls.FIELDS)
 
 
 def _values_of(cls: type[Message]) -> Callable[[Message], Any]:

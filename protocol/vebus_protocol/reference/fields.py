@@ -123,7 +123,7 @@ def enum_link(found: type[WireEnum]) -> str:
 
 def _expression(expression: object) -> str:
     """An expression over a message in the names of its fields."""
-    text = re.sub(r"this\['(\w+)'\]", r"\1", str(expression))
+    text = re.sub(r"\bthis\.", "", str(expression))
     return text[1:-1] if text.startswith("(") and text.endswith(")") and _is_one_group(text) else text
 
 
