@@ -114,6 +114,30 @@ def _called(words: str, file: Path, folder: Path) -> tuple[int, str]:
     return result.exit_code, result.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "decode {file} -c 1",
+        "stats {file} {file}",
+        "diff {file} {file}",
+        "plot {file} vebus.dc.voltage -o {folder}/out.svg",
+        "export {file} -o {folder}/out.sqlite",
+        "export {file} -o {folder}/out.jsonl",
+    ],
+)
+def test_names_that_are_no_text(words: str, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"kitchen\xff.hex")
+    file.write_bytes(Path(SMALL).read_bytes())
+    found, said = _called(words, file, tmp_path)
+    assert (found, "rename" in said) in {(0, False), (FAILED, True)}
+
+
+def test_an_export_does_not_replace_a_device(tmp_path: Path) -> None:
+    found, said = _called(f"export {SMALL} -o /dev/full -F jsonl --overwrite", tmp_path, tmp_path)
+    assert found == FAILED
+    assert "is a device" in said
+
+
 def test_every_command_is_in_the_tables() -> None:
     assert {name.partition(",")[0] for name in READERS} | WITHOUT_FILES == set(COMMANDS)
 

@@ -36,6 +36,8 @@ def guarded(action: Callable[[], int]) -> int:
     except BrokenPipeError:
         drop_output()
         return BROKEN_PIPE
+    except UnicodeEncodeError as problem:  # a file name that is no text, where only text can be stored
+        return _failed(f"{problem.object!r}: cannot be written as {problem.encoding}; rename the file", FAILED)
     except OSError as problem:
         return _failed(f"{problem.filename or 'standard output'}: {problem.strerror or problem}", FAILED)
     return code

@@ -21,7 +21,7 @@ from vebus_tools.plotting.series import Event, Gathering, PlotError, Subplot, pa
 from vebus_tools.plotting.terminal import chart_lines, plain
 from vebus_tools.records import CaptureError
 from vebus_tools.runner import dissections
-from vebus_tools.sinks.text import ARROW, arrow_for
+from vebus_tools.sinks.text import ARROW, arrow_for, printable
 from vebus_tools.tally import Tally
 from vebus_tools.times import Timeline
 
@@ -160,7 +160,7 @@ def _as_picture(request: Request, reading: _Reading, subplots: list[Subplot], ta
     if request.absolute and not absolute:
         _tell(f"{request.source}: has no dates; the axis counts from its start")
     picture = Picture(
-        title=request.title or Path(request.source).name,
+        title=printable(request.title or Path(request.source).name),
         subplots=subplots,
         series=gathering.series,
         events=reading.events,

@@ -286,6 +286,8 @@ class Target:
             raise CaptureError(f"{out}: no such directory; create it first")
         if not path.exists():
             return cls(path=path, form=form, exists=False)
+        if not path.is_file() and not path.is_dir():
+            raise CaptureError(f"{out}: is a device or a pipe; export into a file or folder")
         if not append and not overwrite:
             raise CaptureError(f"{out}: exists; --append adds to it, --overwrite replaces it")
         known = tuple(_known(path, form))
