@@ -249,6 +249,7 @@ def test_fb_frames(value: int) -> None:
     wire = bytes((0x00, 0xFB, value, 0x7F - value, 0xFF))
     assert FbFrame.has_pattern(wire)
     frame = FbFrame.parse(wire)
+    assert frame == FbFrame.from_wire(wire)
     assert (frame.value, frame.complement, frame.complement_ok) == (value, 0x7F - value, True)
     assert frame.build() == wire
 

@@ -132,6 +132,18 @@ def test_any_bytes_come_back_unchanged(data: bytes) -> None:
     assert Sample.parse(payload).build() == payload
 
 
+@pytest.mark.parametrize("declared", [Sample, Tail, Numbers, Narrow])
+@given(first=st.sampled_from([0x11, 0x12, 0x13, 0x14]), behind=st.binary(max_size=12))
+def test_what_fits_is_what_can_be_parsed(declared: type[Message], first: int, behind: bytes) -> None:
+    payload = bytes((first, *behind))
+    try:
+        declared.parse(payload)
+    except MessageError:
+        assert not declared.fits(payload)
+    else:
+        assert declared.fits(payload)
+
+
 @pytest.mark.parametrize("size", range(9))
 def test_too_few_bytes_are_a_message_error(size: int) -> None:
     with pytest.raises(MessageError, match=rf"Sample: {size} bytes, needs at least 9"):

@@ -5,9 +5,11 @@ The load is read from `python -X importtime`. No test here measures time, so non
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+SAMPLE = Path(__file__).parents[1] / "vebus_tools" / "samples" / "synthetic-10s.bin"
 SLOW = frozenset(
     {
         "asyncio",
@@ -61,6 +63,13 @@ def test_answers_to_wireshark_load_nothing_slow(arguments: list[str], checkout_e
     assert "vebus_tools.extcap.sentences" in loaded
     ports = {"serial"} if "--extcap-interfaces" in arguments else set()  # who lists ports has to ask for them
     assert _among(loaded, SLOW - ports) == set()
+
+
+def test_printing_a_capture_loads_nothing_slow(checkout_environment: dict[str, str]) -> None:
+    code = "import sys; sys.argv[0] = 'vebus'; from vebus_tools.cli import main; sys.exit(main())"
+    loaded = _loaded(code, "decode", str(SAMPLE), environment=checkout_environment)
+    assert {"vebus_tools.cli.decoding", "vebus_tools.generated.source"} <= loaded
+    assert _among(loaded, SLOW) == set()
 
 
 @pytest.mark.parametrize("package", ["vebus_protocol", "vebus_tools"])

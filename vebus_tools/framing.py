@@ -147,7 +147,7 @@ def _find_frame(segment: bytes) -> tuple[int, Received | None]:
     """
     last = max(segment.rfind(kind) for kind in _RESERVED)
     if FbFrame.has_pattern(segment[-_FB_SIZE:]):
-        frame = FbFrame.parse(segment[-_FB_SIZE:])
+        frame = FbFrame.from_wire(segment[-_FB_SIZE:])
         if frame.complement_ok or len(segment) == _FB_SIZE:
             return len(segment) - _FB_SIZE, frame
     at = last - _KIND_AT

@@ -135,6 +135,12 @@ class FbFrame(Message):
     )
     end: int = field(U8, "End of frame", abbrev="vebus.end", display="hex", evidence=SINGLE, source="baxi")
 
+    @classmethod
+    def from_wire(cls, wire: bytes) -> FbFrame:
+        """The same as `parse` of exactly five bytes: each of them is a field."""
+        lead, kind, value, complement, end = wire
+        return cls(lead=lead, kind=kind, value=value, complement=complement, end=end)
+
     @property
     def complement_ok(self) -> bool:
         """Whether value and complement add up to 7F."""

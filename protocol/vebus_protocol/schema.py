@@ -308,6 +308,13 @@ class Field:
         return ((1 << self.width) - 1) << self.shift
 
     @property
+    def telling_bytes(self) -> bytes:
+        """The bytes of a constant; empty for other fields."""
+        if self.constant is None or self.layout is None:
+            return b""
+        return self.constant.to_bytes(self.layout.size, "big" if self.layout.big_endian else "little")
+
+    @property
     def is_number(self) -> bool:
         """Whether the raw value is one integer (also for bits and computed fields)."""
         return self.layout is None or self.layout.shape is Shape.INTEGER
@@ -481,6 +488,13 @@ class Message:
             text = f"{cls.INFO.title}: {str(problem).splitlines()[-1].strip()}: {payload.hex(' ')}"
             raise MessageError(text) from problem
         return cls(**{name: _plain(found[name]) for name in cls.names()})
+
+    @classmethod
+    def fits(cls, payload: bytes) -> bool:
+        """Whether `parse` reads these bytes: there are enough of them, and the telling ones are right."""
+        return len(payload) >= cls.SIZE and all(
+            payload[spec.offset : spec.offset + len(spec.telling_bytes)] == spec.telling_bytes for spec in cls.FIELDS
+        )
 
     def build(self) -> bytes:
         """Write the message; the bytes of ``parse`` come back unchanged.  Raises EncodeError with the field's name."""

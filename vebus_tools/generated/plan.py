@@ -6,14 +6,14 @@ known size.  What cannot be walked is refused by name, and the message stays wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from vebus_protocol.errors import MessageError, VEBusError
+from vebus_protocol.errors import VEBusError
 from vebus_protocol.expressions import ExpressionError, Name, Operation, Tree, tree_of
 from vebus_protocol.expressions import names_in as names_in_tree
-from vebus_protocol.registry import MESSAGES, decode_payload
+from vebus_protocol.registry import MESSAGES, find
 from vebus_protocol.schema import Field, Layout, Link, Message, Shape, Space
 
 __all__ = [
@@ -160,19 +160,20 @@ class Parts:
         return self.plans[-1][0]
 
 
-def _telling() -> dict[tuple[Space, int], tuple[int, ...]]:
-    """Offsets that decide which message it is, for each space and first byte; a carrier adds where its body begins."""
-    found: dict[tuple[Space, int], set[int]] = {}
+@cache
+def _telling(space: Space, first: int) -> tuple[int, ...]:
+    """Offsets that decide which message begins with this byte; a carrier adds where its body begins."""
+    offsets = {0}
     for declared in MESSAGES:
-        offsets = {0, *declared.INFO.match, *(spec.offset for spec in declared.FIELDS if spec.constant is not None)}
-        if declared.INFO.carries is not None:
-            offsets.add(declared.SIZE)
-        for first in declared.INFO.match.get(0, range(256)):
-            found.setdefault((declared.INFO.space, first), set()).update(offsets)
-    return {key: tuple(sorted(offsets)) for key, offsets in found.items()}
+        if declared.INFO.space is space and first in declared.INFO.match.get(0, _ANY):
+            offsets.update(declared.INFO.match)
+            offsets.update(spec.offset for spec in declared.FIELDS if spec.constant is not None)
+            if declared.INFO.carries is not None:
+                offsets.add(declared.SIZE)
+    return tuple(sorted(offsets))
 
 
-_TELLING = _telling()
+_ANY = range(256)
 _CARRIERS = {
     (declared.INFO.space, first): declared
     for declared in MESSAGES
@@ -186,11 +187,11 @@ def telling_offsets(space: Space, payload: bytes) -> tuple[int, ...]:
 
     Payloads of one length that agree in all of them hold the same messages.
     """
-    own = _TELLING.get((space, payload[0]), (0,))
+    own = _telling(space, payload[0])
     carrier = _CARRIERS.get((space, payload[0]))
     if carrier is None or len(payload) <= carrier.SIZE or carrier.INFO.carries is None:
         return own
-    inner = _TELLING.get((carrier.INFO.carries, payload[carrier.SIZE]), (0,))
+    inner = _telling(carrier.INFO.carries, payload[carrier.SIZE])
     return (*own, *(carrier.SIZE + at for at in inner if at))
 
 
@@ -214,8 +215,18 @@ def parts_of(space: Space, payload: bytes, link: Link) -> Parts | None:
 
 
 def _look_up(space: Space, payload: bytes, link: Link) -> Parts | None:
-    chain = decode_payload(space, payload, link)
     try:
-        return Parts(tuple((plan_of(type(one.message), len(payload) - one.start), one.start) for one in chain))  # type: ignore[arg-type]
-    except (DerivationError, MessageError):
+        return Parts(tuple(_plans(space, payload, link)))
+    except DerivationError:
         return None
+
+
+def _plans(space: Space, payload: bytes, link: Link, start: int = 0) -> Iterator[tuple[Plan, int]]:
+    """What `registry.decode_payload` finds, without reading a field: plans, and where each begins."""
+    declared = next((one for one in find(space, payload, link) if one.fits(payload)), None)
+    if declared is None:
+        return
+    plan = plan_of(declared, len(payload))  # type: ignore[arg-type]
+    yield plan, start
+    if declared.INFO.carries is not None:
+        yield from _plans(declared.INFO.carries, payload[plan.rest_at :], link, start + plan.rest_at)
