@@ -42,7 +42,7 @@ VERSION = bytes.fromhex("02ff56a9")
 VERSION_REPLY = bytes.fromhex("07ff5624db11004252")
 BUS = SYNC + WRITE + REPLY
 
-WRITABLE = [Format.RAW, Format.HEX, Format.LOG, Format.PCAPNG]
+WRITABLE = [Format.RAW, Format.HEX, Format.LOG, Format.PCAPNG]  # what holds both links in one file
 
 
 def read(data: bytes, input_format: str = "auto", chunk_size: int = 65536) -> list[Chunk]:
@@ -527,6 +527,23 @@ def block_borders(data: bytes) -> Iterator[int]:
         yield at
 
 
+def test_pcap_gives_back_one_link_and_its_times() -> None:
+    written = [record(SYNC, 1.5), record(WRITE, 1_700_000_000.123456789, epoch=True), record(REPLY, -1.0)]
+    chunks = read(as_written(written, "pcap"))
+    assert [chunk.data for chunk in chunks] == [SYNC, WRITE, REPLY]
+    assert [chunk.stamp and chunk.stamp.at for chunk in chunks] == [1.5, 1_700_000_000.1234567, 0.0]
+    assert {chunk.link for chunk in chunks} == {Link.RS485}
+
+
+def test_pcap_refuses_a_second_link_after_what_it_has() -> None:
+    stream = io.BytesIO()
+    with open_writer(stream, "pcap") as writer:
+        writer.write(record(SYNC))
+        with pytest.raises(CaptureError, match="holds one link.*write pcapng"):
+            writer.write(record(VERSION, link=Link.MK3))
+    assert joined(read(stream.getvalue())) == SYNC
+
+
 def test_every_cut_of_a_pcapng_gives_all_before_it() -> None:
     data = as_written(MIXED, Format.PCAPNG)
     whole = read(data)
@@ -844,6 +861,7 @@ def is_closed(capture: Capture) -> bool:
         ("a.TXT", Format.HEX),
         ("a.log", Format.LOG),
         ("a.pcapng", Format.PCAPNG),
+        ("a.pcap", Format.PCAP),
         ("a", Format.PCAPNG),
     ],
 )
@@ -857,10 +875,10 @@ def test_suffix_decides(name: str, form: Format, tmp_path: Path) -> None:
 
 
 def test_format_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match=r"no capture format has the suffix \.pcap; use one of \.pcapng"):
-        open_writer(tmp_path / "a.pcap")
-    with pytest.raises(CaptureError, match="pcap cannot be written"):
-        open_writer(tmp_path / "a", "pcap")
+    with pytest.raises(CaptureError, match=r"no capture format has the suffix \.cap; use one of \.pcapng"):
+        open_writer(tmp_path / "a.cap")
+    with pytest.raises(CaptureError, match="is no capture format"):
+        open_writer(tmp_path / "a", "cap")
     assert list(tmp_path.iterdir()) == []
 
 

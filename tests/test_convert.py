@@ -20,7 +20,7 @@ from vebus_tools.records import Record, Stamp, TimeSource
 
 DAMAGED = ROOT / "captures" / "synthetic-60s.bin"
 SAMPLES = [ROOT / "captures" / name for name in ("rs485-real.hex", "mk3-real.hex")]
-FORMATS = (".bin", ".hex", ".log", ".pcapng")
+FORMATS = (".bin", ".hex", ".log", ".pcapng", ".pcap")
 
 
 def convert(source: Path | str, target: Path | str, **options: object) -> int:
@@ -113,6 +113,7 @@ def test_skipped_bytes_get_their_reason_once(tmp_path: Path) -> None:
         (".bin", ["1 times", "2 comments of frames", "1 names of interfaces (bus)", "1 comments of the capture"]),
         (".hex", ["1 times", "2 comments of frames", "1 names of interfaces (bus)", "1 comments of the capture"]),
         (".log", ["2 comments of frames", "1 comments of the capture"]),
+        (".pcap", ["2 comments of frames", "1 names of interfaces (bus)", "1 comments of the capture"]),
         (".pcapng", []),
     ],
 )
@@ -144,6 +145,14 @@ def test_two_links_in_one_stream_are_told(tmp_path: Path, capsys: pytest.Capture
     source.write_text("(1.0) vebus0 98F7#FE0300E63702836400FAFF\n(2.0) mk3 #07FF5624DB11004252 R\n", encoding="ascii")
     assert convert(source, tmp_path / "both.bin") == 0
     assert "bus and adapter are mixed" in capsys.readouterr().err
+
+
+def test_a_pcap_file_holds_one_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "both.log", tmp_path / "both.pcap"
+    source.write_text("(1.0) vebus0 98F7#FE0300E63702836400FAFF\n(2.0) mk3 #07FF5624DB11004252 R\n", encoding="ascii")
+    assert convert(source, target) == 1
+    assert "write pcapng" in capsys.readouterr().err
+    assert len(records(target)) == 1
 
 
 def test_a_cut_capture_gives_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

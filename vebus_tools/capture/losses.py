@@ -13,8 +13,11 @@ from vebus_tools.records import Record
 __all__ = ["Losses"]
 
 _NO_TIMES = frozenset({Format.RAW, Format.HEX})
-_NO_INTERFACES = frozenset({Format.RAW, Format.HEX})
-_DECIMALS = {Format.LOG: 6, Format.PCAPNG: 9}
+_NO_DIRECTIONS = frozenset({Format.RAW, Format.PCAP})
+_NO_INTERFACES = frozenset({Format.RAW, Format.HEX, Format.PCAP})
+_NO_ESTIMATES = frozenset({Format.LOG, Format.PCAP})
+_FROM_ZERO = frozenset({Format.PCAPNG, Format.PCAP})
+_DECIMALS = {Format.LOG: 6, Format.PCAPNG: 9, Format.PCAP: 9}
 
 
 class Losses:
@@ -37,12 +40,12 @@ class Losses:
         self._links.add(record.link.value)
         self._interfaces.add(record.interface)
         self._comments += len(record.comments) if form is not Format.PCAPNG else 0
-        self._directions += form is Format.RAW and record.direction is not Direction.BOTH
+        self._directions += form in _NO_DIRECTIONS and record.direction is not Direction.BOTH
         if form in _NO_TIMES:
             self._times += not stamp.source.estimated
             return
-        self._estimates += form is Format.LOG and stamp.source.estimated
-        self._negative += form is Format.PCAPNG and stamp.at < 0
+        self._estimates += form in _NO_ESTIMATES and stamp.source.estimated
+        self._negative += form in _FROM_ZERO and stamp.at < 0
         decimals = -int(Decimal(repr(stamp.at)).as_tuple().exponent)
         self._fractions += not stamp.source.estimated and decimals > _DECIMALS[form]
 

@@ -13,7 +13,7 @@ from vebus_tools.capture.hextext import HexWriter, read_hex
 from vebus_tools.capture.notes import CaptureNotes
 from vebus_tools.capture.output import CaptureWriter, Output, open_output
 from vebus_tools.capture.packed import GZIP_MAGIC, unpacked
-from vebus_tools.capture.pcap import read_pcap
+from vebus_tools.capture.pcap import PcapWriter, read_pcap
 from vebus_tools.capture.pcapng import PcapngWriter
 from vebus_tools.capture.pcapng_reading import read_pcapng
 from vebus_tools.capture.rawfile import CHUNK_SIZE, RawWriter, read_raw
@@ -48,11 +48,13 @@ _WRITERS: dict[Format, Callable[[Output], CaptureWriter]] = {
     Format.HEX: HexWriter,
     Format.LOG: LogWriter,
     Format.PCAPNG: PcapngWriter,
+    Format.PCAP: PcapWriter,
 }
 _WRITABLE = ", ".join(_WRITERS)
 _SUFFIXES = {
     "": Format.PCAPNG,
     ".pcapng": Format.PCAPNG,
+    ".pcap": Format.PCAP,
     ".bin": Format.RAW,
     ".raw": Format.RAW,
     ".hex": Format.HEX,
@@ -244,9 +246,9 @@ def open_writer(
 ) -> CaptureWriter:
     """Create a capture; ``target`` is a path, "-" for the standard output, or a stream that stays open in the end.
 
-    ``form`` is raw, hex, log or pcapng; without it the suffix decides: .bin .raw .hex .txt .log .pcapng, and pcapng
-    where there is none.  ``input_path`` is the capture that is being read ("-" for the standard input); writing
-    onto it is refused.  Raises CaptureError.
+    ``form`` is raw, hex, log, pcapng or pcap; without it the suffix decides: .bin .raw .hex .txt .log .pcapng .pcap,
+    and pcapng where there is none.  ``input_path`` is the capture that is being read ("-" for the standard input);
+    writing onto it is refused.  Raises CaptureError.
     """
     if isinstance(target, str | os.PathLike):
         make = _WRITERS[format_to_write(os.fspath(target), form)]

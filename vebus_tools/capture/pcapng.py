@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from vebus_tools.records import Record
 
-__all__ = ["PcapngWriter"]
+__all__ = ["PcapngWriter", "ticks_of"]
 
 _FLAG_WORDS = {direction: word for word, direction in DIRECTIONS.items()}
 _RESOLUTION_EXPONENT = 9
@@ -136,7 +136,7 @@ def _interface_block(link: Link, name: str, notes: InterfaceNotes) -> bytes:
 
 
 def _statistics_block(number: int, facts: Statistics) -> bytes:
-    started, ended = (struct.pack("<II", *divmod(_ticks(at), 1 << 32)) for at in (facts.started, facts.ended))
+    started, ended = (struct.pack("<II", *divmod(ticks_of(at), 1 << 32)) for at in (facts.started, facts.ended))
     counts = (
         (StatisticsOption.RECEIVED, facts.received),
         (StatisticsOption.DROPPED, facts.dropped),
@@ -151,7 +151,8 @@ def _statistics_block(number: int, facts: Statistics) -> bytes:
     return _block(Block.STATISTICS, struct.pack("<I", number) + ended + _options(options))
 
 
-def _ticks(at: float) -> int:
+def ticks_of(at: float) -> int:
+    """Nanoseconds of a time in seconds, from 0 on."""
     # The shortest decimal number that is this float: what a person would write, not its binary neighbour.
     text = repr(at)
     whole, point, part = text.partition(".")
@@ -163,7 +164,7 @@ def _ticks(at: float) -> int:
 
 
 def _packet_block(number: int, record: Record, remarks: Iterable[str]) -> bytes:
-    ticks = _ticks(record.stamp.at)
+    ticks = ticks_of(record.stamp.at)
     size = len(record.wire)
     data = record.wire + _PADDING[size % 4] + _packet_options(record, remarks)
     length = MIN_BLOCK + _PACKET_HEAD + len(data)

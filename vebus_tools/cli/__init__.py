@@ -30,7 +30,7 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
     "decode": "Print a capture: summary list, details, bytes, or data.",
-    "convert": "Write a capture in another format: raw, hex, log or pcapng.",
+    "convert": "Write a capture in another format: raw, hex, log, pcapng or pcap.",
     "diff": "Say what differs between two captures: kinds, senders, values, bits, periods.",
     "export": "Export captures as tables: Parquet, Arrow, CSV, SQLite, DuckDB, JSON lines.",
     "plot": "Draw fields over time: lines for numbers, bands for states, marks for events.",

@@ -14,7 +14,7 @@ def convert(
     target: Annotated[str, typer.Argument(help="Capture to write; its suffix says the format.", metavar="OUT")],
     *,
     file_type: Annotated[
-        Literal["raw", "hex", "log", "pcapng"] | None,
+        Literal["raw", "hex", "log", "pcapng", "pcap"] | None,
         typer.Option("-F", "--file-type", help="Format to write, whatever the suffix."),
     ] = None,
     input_format: options.InputFormat = "auto",
@@ -27,9 +27,9 @@ def convert(
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Do not tell what the format cannot hold.")] = False,
 ) -> None:
-    """Write a capture in another format: raw, hex, log or pcapng.
+    """Write a capture in another format: raw, hex, log, pcapng or pcap.
 
-    Formats: .bin .raw, .hex .txt, .log, .pcapng; pcap and gzip are read as well.  No byte is lost, and what the target
+    Formats: .bin .raw, .hex .txt, .log, .pcapng, .pcap; gzip is read as well.  No byte is lost, and what the target
     cannot hold is told on standard error.
     """
     from vebus_tools.cli.converting import Request, run

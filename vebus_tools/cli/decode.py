@@ -44,7 +44,7 @@ def decode(
         str | None, typer.Option("-w", "--write", help="Save what is selected; - is standard output.", metavar="FILE")
     ] = None,
     file_type: Annotated[
-        Literal["raw", "hex", "log", "pcapng"] | None,
+        Literal["raw", "hex", "log", "pcapng", "pcap"] | None,
         typer.Option("-F", "--file-type", help="Format to save in; the suffix says it otherwise."),
     ] = None,
     print_too: options.PrintToo = False,

@@ -74,7 +74,7 @@ def emulate_bms(
         typer.Option("-w", "--write", help="Record the bus; frames of the BMS are outbound.", metavar="FILE"),
     ] = None,
     file_type: Annotated[
-        Literal["raw", "hex", "log", "pcapng"] | None,
+        Literal["raw", "hex", "log", "pcapng", "pcap"] | None,
         typer.Option("-F", "--file-type", help="Format of the recording; the suffix says it otherwise."),
     ] = None,
     print_all: Annotated[

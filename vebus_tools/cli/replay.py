@@ -23,7 +23,7 @@ def replay(
         str | None, typer.Option("-w", "--write", help="Play to a capture file, without waiting.", metavar="FILE")
     ] = None,
     file_type: Annotated[
-        Literal["raw", "hex", "log", "pcapng"] | None,
+        Literal["raw", "hex", "log", "pcapng", "pcap"] | None,
         typer.Option("-F", "--file-type", help="Format of that file; the suffix says it otherwise."),
     ] = None,
     input_format: options.InputFormat = "auto",

@@ -26,7 +26,7 @@ def simulate(
         str | None, typer.Option("-w", "--write", help="Record the bus; - is standard output.", metavar="FILE")
     ] = None,
     file_type: Annotated[
-        Literal["raw", "hex", "log", "pcapng"] | None,
+        Literal["raw", "hex", "log", "pcapng", "pcap"] | None,
         typer.Option("-F", "--file-type", help="Format of recordings; the suffix says it otherwise."),
     ] = None,
     pty: Annotated[bool, typer.Option("--pty", help="Offer the bus on a pty and print its path.")] = False,

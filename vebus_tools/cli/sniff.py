@@ -33,7 +33,7 @@ def sniff(
         str | None, typer.Option("-w", "--write", help="Record to FILE; - is standard output.", metavar="FILE")
     ] = None,
     file_type: Annotated[
-        Literal["pcapng", "raw", "log", "hex"] | None,
+        Literal["pcapng", "pcap", "raw", "log", "hex"] | None,
         typer.Option("-F", "--file-type", help="Format of the recording; the suffix says it otherwise."),
     ] = None,
     compress: Annotated[
