@@ -539,7 +539,7 @@ def test_pcap_refuses_a_second_link_after_what_it_has() -> None:
     stream = io.BytesIO()
     with open_writer(stream, "pcap") as writer:
         writer.write(record(SYNC))
-        with pytest.raises(CaptureError, match="holds one link.*write pcapng"):
+        with pytest.raises(CaptureError, match=r"holds one link.*write pcapng"):
             writer.write(record(VERSION, link=Link.MK3))
     assert joined(read(stream.getvalue())) == SYNC
 
