@@ -188,7 +188,7 @@ def first_line(pair: Pair) -> Row:
         own=pair.own.first_line_s,
         other=pair.other.first_line_s,
         as_time=True,
-        missed="Python and the declarations are loaded first, which takes longer than the work itself",
+        missed="everything is imported first: typer a quarter, messages a quarter, a hundred small modules the rest",
     )
 
 
