@@ -3,11 +3,14 @@
 The load is read from `python -X importtime`. No test here measures time, so none depends on the machine.
 """
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vebus_tools.cli.decoding import Printer
 
 SAMPLE = Path(__file__).parents[1] / "vebus_tools" / "samples" / "synthetic-10s.bin"
 SLOW = frozenset(
@@ -69,7 +72,31 @@ def test_printing_a_capture_loads_nothing_slow(checkout_environment: dict[str, s
     code = "import sys; sys.argv[0] = 'vebus'; from vebus_tools.cli import main; sys.exit(main())"
     loaded = _loaded(code, "decode", str(SAMPLE), environment=checkout_environment)
     assert {"vebus_tools.cli.decoding", "vebus_tools.generated.source"} <= loaded
-    assert _among(loaded, SLOW) == set()
+    assert _among(loaded, SLOW | {"importlib.resources", "zipfile"}) == set()
+
+
+class Pipe(io.StringIO):
+    """What was handed over when the stream was last flushed."""
+
+    handed = ""
+
+    def flush(self) -> None:
+        self.handed = self.getvalue()
+
+
+class Lines:
+    """A form of one line for each record."""
+
+    def record(self, *_: object) -> str:
+        return "line\n"
+
+
+def test_the_first_line_is_handed_over_at_once() -> None:
+    out = Pipe()
+    printer = Printer(Lines(), out, flush=False)  # type: ignore[arg-type]  # it prints nothing else
+    for _ in range(3):
+        printer.record(None, None)  # type: ignore[arg-type]  # these lines say nothing of a record
+        assert out.handed == "line\n"
 
 
 @pytest.mark.parametrize("package", ["vebus_protocol", "vebus_tools"])

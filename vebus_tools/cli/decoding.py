@@ -239,8 +239,9 @@ class Printer:
     """Writes a form to a stream, or nowhere."""
 
     def __init__(self, form: MachineForm, out: TextIO | None, flush: bool) -> None:
-        """``flush`` hands each record over at once."""
+        """``flush`` hands each record over at once; the first one is always, whoever waits for it sees it."""
         self._form = form
+        self._begun = False
         self._out = out
         self._flush = flush
 
@@ -259,6 +260,9 @@ class Printer:
         """Write one record."""
         if self._out is not None:
             self.text(self._form.record(dissection, timing))
+            if not self._begun:
+                self._begun = True
+                self._out.flush()
 
     def stop(self) -> None:
         """Write what stands behind the last record."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
+from pkgutil import get_data
 from typing import TypeVar
 
 from vebus_protocol.bms.profile import (
@@ -160,8 +160,10 @@ def built_in(name: str) -> Profile:
     """A profile that comes with the package.  Raises ProfileError for a name that is not in BUILT_IN."""
     if name not in BUILT_IN:
         raise ProfileError(f"no built-in profile {name!r}; there are {', '.join(BUILT_IN)}")
-    path = files("vebus_protocol").joinpath("profiles", f"{name}.json")
-    return read_profile(path.read_text(encoding="utf-8"), name)
+    content = get_data("vebus_protocol", f"profiles/{name}.json")
+    if content is None:
+        raise ProfileError(f"the built-in profile {name!r} cannot be read from where the package is")
+    return read_profile(content.decode(), name)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
