@@ -6,8 +6,6 @@ frame.
 
 from __future__ import annotations
 
-from typing import Any
-
 from vebus_protocol.expressions import Name, Operation, Tree, names_in, tree_of
 from vebus_tools.wireshark.literals import Code
 
@@ -24,7 +22,7 @@ _FORMS = {
 }
 
 
-def lua_function(expression: Any) -> Code:  # noqa: ANN401  (Construct has no types)
+def lua_function(expression: object) -> Code:
     """The function of one expression.  Raises ExpressionError."""
     tree = tree_of(expression)
     missing = " or ".join(f"r.{name} == nil" for name in names_in(tree))
