@@ -516,10 +516,11 @@ def test_missing_factor_gives_no_value(raws: Mapping[str, Any]) -> None:
     assert physical(MAINS_CURRENT, 5, raws, BOOK).reason == "not in this frame"
 
 
-def test_expression_over_a_list_that_is_too_short() -> None:
-    field = spec(U16, OfRam(variable=this.ids[1]))
-    assert physical(field, 100, {"ids": (0, 4)}, BOOK) == known(1.0)
-    assert physical(field, 100, {"ids": (0,)}, BOOK).reason == "scale not known"
+def test_expression_over_a_field_that_is_not_there() -> None:
+    field = spec(U16, OfRam(variable=this.ids + 1))
+    assert physical(field, 100, {"ids": 3}, BOOK) == known(1.0)
+    assert physical(field, 100, {}, BOOK).reason == "scale not known"
+    assert physical(field, 100, {"ids": None}, BOOK).reason == "scale not known"
 
 
 # --- values to fields ------------------------------------------------------------------------------------------------

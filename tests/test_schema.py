@@ -355,6 +355,16 @@ def test_only_what_is_not_proven_gets_a_mark() -> None:
 
 
 # --- errors of our caller --------------------------------------------------------------------------------------------
+def test_a_bare_message_leaves_later_classes_alone() -> None:
+    assert Message(rest=b"x").rest == b"x"
+
+    @message(Space.PAYLOAD, {0: 0x6C}, title="Later", abbrev="vebus.later", evidence=CONFIRMED, source="a source")
+    class Later(Message):
+        level: int = field(I16, "Level", evidence=CONFIRMED, source="a source")
+
+    assert Later(level=3).level == 3
+
+
 GOOD = Sample(level=0, fruit=0, choice=1, flags=0, fixed=b"\0\0")
 
 

@@ -438,7 +438,8 @@ class Message:
     def __init__(self, **values: Any) -> None:
         """Every field by its name; a class gets an ``__init__`` of its own when the first message of it is made."""
         made = _init_of(type(self))
-        setattr(type(self), "__init__", made)  # noqa: B010  (mypy takes an assignment for a mistake)
+        if type(self) is not Message:  # all declarations begin with the one of Message
+            setattr(type(self), "__init__", made)  # noqa: B010  (mypy takes an assignment for a mistake)
         made(self, **values)
 
     def __setattr__(self, name: str, value: object) -> None:
