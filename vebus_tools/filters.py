@@ -89,6 +89,11 @@ class Filter:
     names: frozenset[str]
     check: _Check = field(repr=False)
     time: TimeForm = TimeForm.RELATIVE
+    tree: Test | None = field(default=None, repr=False)
+
+    def may_pass(self, absent: Collection[str]) -> bool:
+        """Whether a record without the names ``absent`` might pass: False only where it surely does not."""
+        return self.tree is None or _may_pass(self.tree, absent)
 
     def __call__(
         self,
@@ -133,7 +138,18 @@ def compile_filter(
     compiler = _Compiler(text, frozenset(fields), kinds or {}, enums)
     tree = parse_filter(text)
     check = (lambda _found: True) if tree is None else compiler.check(tree)
-    return Filter(text=text, names=frozenset(compiler.used), check=check, time=time)
+    return Filter(text=text, names=frozenset(compiler.used), check=check, time=time, tree=tree)
+
+
+def _may_pass(tree: Test, absent: Collection[str]) -> bool:
+    """Every test of a name fails where the name is missing; what stands behind a not is left open."""
+    if isinstance(tree, Not):
+        return True
+    if isinstance(tree, AllOf | AnyOf):
+        joined = all if isinstance(tree, AllOf) else any
+        return joined(_may_pass(test, absent) for test in tree.tests)
+    operands = (tree.left, tree.right) if isinstance(tree, Compare) else (tree.what,)
+    return not any(isinstance(operand, Reference) and operand.name in absent for operand in operands)
 
 
 _OWN_ENUMS = {"_ws.expert.severity": SEVERITIES}

@@ -29,6 +29,8 @@ __all__ = [
     "field_lines",
     "known_enums",
     "known_fields",
+    "names_of",
+    "names_of_messages",
     "protocol_lines",
     "protocols",
     "repeatable",
@@ -200,6 +202,27 @@ def repeatable() -> frozenset[str]:
 
 def _names(declared: type[Message]) -> Counter[str]:
     return Counter(entry.abbrev for spec in _specs(declared) for entry in _entries_of(spec))
+
+
+@lru_cache(maxsize=256)
+def names_of(declared: type[Message]) -> frozenset[str]:
+    """Fields that a message declares, and the protocol of its block."""
+    return frozenset(_names(declared)) | {declared.INFO.abbrev}
+
+
+@lru_cache(maxsize=1)
+def names_of_messages() -> frozenset[str]:
+    """Names that are in a record only where one of its messages declares them."""
+    anywhere = {FRAME, *RECORD_FIELDS, *COLUMNS, *_GENERATED_TYPES}
+    for declared in (*ENVELOPES, *_FALLBACKS):
+        anywhere |= names_of(declared)  # type: ignore[arg-type]  # mypy asks the instances for a hash
+    for word in ASSISTANT_WORDS.values():
+        anywhere |= {entry.abbrev for entry in _entries_of(word)}
+    blocks = {name for name, _ in protocols()}
+    own: set[str] = set()
+    for declared in MESSAGES:
+        own |= names_of(declared)  # type: ignore[arg-type]  # mypy asks the instances for a hash
+    return frozenset(own & (entries().keys() | blocks)) - anywhere - {"winmon"}
 
 
 # --- the lists -------------------------------------------------------------------------------------------------------

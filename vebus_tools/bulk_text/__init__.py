@@ -2,6 +2,7 @@
 
 from vebus_tools.bulk_text.forms import RecordForm, record_form
 from vebus_tools.bulk_text.records import WholeRecords
+from vebus_tools.bulk_text.selection import Candidates
 from vebus_tools.bulk_text.summary import SummaryLines
 
-__all__ = ["RecordForm", "SummaryLines", "WholeRecords", "record_form"]
+__all__ = ["Candidates", "RecordForm", "SummaryLines", "WholeRecords", "record_form"]

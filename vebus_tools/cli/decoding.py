@@ -18,7 +18,7 @@ from vebus_tools.capture import AUTO, Capture, CaptureWriter, open_capture, open
 from vebus_tools.cli.engines import Engine, engine
 from vebus_tools.cli.failures import FAILED, UsageError
 from vebus_tools.cli.printing import PrintOptions, display_filter, make_form
-from vebus_tools.cli.wide import can_be_wide, is_wide, print_wide
+from vebus_tools.cli.wide import can_be_chosen, can_be_wide, candidates, is_wide, print_wide
 from vebus_tools.names import DEFAULT_NAMES, NameTable, parse_names
 from vebus_tools.nodes import Dissection
 from vebus_tools.records import CaptureError, Chunk
@@ -98,7 +98,8 @@ def run(request: Request) -> int:
         else:
             hidden = request.quiet or (writer and not request.print_too)
             printer = Printer(form, None if hidden else sys.stdout, request.line_buffered)
-            selected = _counted(_selected(_read(opened, request, names), request, tally), counted)
+            chosen = _chosen(opened, request, names, passes, tally) if plain else None
+            selected = chosen or _counted(_selected(_read(opened, request, names), request, tally), counted)
             failure = _print(selected, passes, printer, writer)
     if counted is not None:
         counted.print(sys.stdout, request.source, as_json=request.quiet and request.printing.output == "json")
@@ -212,6 +213,16 @@ def _selected(
             yield dissection, timing, timeline
         if request.count is not None and record.number >= request.count:
             return
+
+
+def _chosen(
+    opened: _Opened, request: Request, names: NameTable, passes: Filter | None, tally: Tally
+) -> Iterator[tuple[Dissection, Timing, Timeline]] | None:
+    """What may pass the filter, told from columns; None where that does not help."""
+    if passes is None or not (can_be_chosen(request) and is_wide(opened.capture, opened.link)):
+        return None
+    book = scale_book(request.device_table)
+    return candidates(opened.capture, passes, book=book, names=names, seen=tally.take)
 
 
 def _counting(request: Request, names: NameTable, passes: Filter | None) -> Counting | None:

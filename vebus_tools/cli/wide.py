@@ -25,9 +25,13 @@ from vebus_tools.sinks.tree import ALL_DETAILS
 from vebus_tools.times import TimeForm
 
 if TYPE_CHECKING:
+    from vebus_tools.bulk_text import Candidates
     from vebus_tools.cli.decoding import Request
+    from vebus_tools.filters import Filter
+    from vebus_tools.records import Record
+    from vebus_tools.times import Timeline, Timing
 
-__all__ = ["WORTH_IT", "can_be_wide", "is_wide", "print_wide"]
+__all__ = ["WORTH_IT", "can_be_chosen", "can_be_wide", "candidates", "is_wide", "print_wide"]
 
 WORTH_IT = 1 << 16
 """Bytes from which on loading numpy costs less than it saves."""
@@ -37,14 +41,28 @@ _DIFFERENCES = (TimeForm.DELTA, TimeForm.DELTA_DISPLAYED)
 
 def can_be_wide(request: Request, form: MachineForm, out: TextIO) -> bool:
     """Whether a request asks for every record of a file, in a form that the columnar engine has."""
-    asked = (request.display_filter, request.count, request.start, request.stop, request.write)
     return (
-        engine() is Engine.FAST
-        and all(option is None for option in asked)
-        and not (request.two_pass or request.line_buffered)
+        request.display_filter is None
+        and request.write is None
+        and not request.line_buffered
         and _has_columns(form)
         and hasattr(out, "buffer")
         and codecs.lookup(out.encoding).name == "utf-8"
+        and _is_large(request)
+    )
+
+
+def can_be_chosen(request: Request) -> bool:
+    """Whether a request asks for all of a file that passes a filter, so that columns may tell which frames can."""
+    return request.display_filter is not None and _is_large(request)
+
+
+def _is_large(request: Request) -> bool:
+    """Whether a whole file is read once, and it is so large that loading numpy pays."""
+    return (
+        engine() is Engine.FAST
+        and (request.count, request.start, request.stop) == (None, None, None)
+        and not request.two_pass
         and request.source is not None
         and Path(request.source).is_file()
         and Path(request.source).stat().st_size >= WORTH_IT
@@ -101,6 +119,32 @@ def print_wide(
         out.buffer.write(text)
     out.buffer.flush()
     return chunks.failure
+
+
+def candidates(
+    capture: Capture,
+    passes: Filter,
+    *,
+    book: ScaleBook,
+    names: NameTable,
+    seen: Callable[[Record], None],
+) -> Iterator[tuple[Dissection, Timing, Timeline]] | None:
+    """Records that might pass, None where all of them might; ``seen`` is told every record that is no good frame.
+
+    Reading them raises CaptureError at what cannot be read, after all that stands before it.
+    """
+    from vebus_tools.bulk_text import Candidates
+
+    if not Candidates.helps(passes):
+        return None
+    return _candidates(capture, Candidates(passes, book=book, names=names, seen=seen))
+
+
+def _candidates(capture: Capture, found: Candidates) -> Iterator[tuple[Dissection, Timing, Timeline]]:
+    chunks = _Readable(capture.chunks)
+    yield from found.read(chunks)
+    if chunks.failure is not None:
+        raise chunks.failure
 
 
 class _Readable(Iterator[bytes]):
