@@ -62,7 +62,9 @@ class Candidates:
         if self._previous is None:  # the stamp of the first record is what all times are measured against
             wanted |= {id(group) for group in groups if len(group.rows) and group.rows[0] == 0}
         told = self._history.follow(batch, groups, lambda group: id(group) in wanted, gaps=False)
-        for row, heard in sorted(told.heard.items()):
+        rows = set(batch.others).union(*(group.rows.tolist() for group in groups if id(group) in wanted))
+        for row in sorted(rows):
+            heard = told.heard[row]
             if row in batch.others and self._seen is not None:
                 self._seen(heard.record)
             before = _stamp(told, row - 1) if row else self._previous
