@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from vebus_tools.framing import Mk3Splitter
 from vebus_tools.link import LinkError, TcpServer
 from vebus_tools.link.adapters import open_adapter
 from vebus_tools.simulator import Installation, Mk3Adapter, load_scenario
+from vebus_tools.simulator.scenario import Assistant as AssistantRecord
 
 _LIMIT_S = 120.0
 
@@ -174,3 +176,23 @@ def test_the_command_overhears_a_bus(checkout_environment: dict[str, str]) -> No
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "System: accepted"
     assert "listening" in run.stderr
+
+
+@covers("B-134", "B-136", "B-137", "B-138")
+@pytest.mark.parametrize(
+    ("version", "ess", "code"),
+    [
+        (2629414, False, 12),
+        (2629415, False, 11),
+        (2629415, True, 10),
+        (2629488, False, 11),
+        (2629489, False, 0),
+        (2029489, False, 13),
+    ],
+)
+def test_each_verdict_is_reached_through_an_adapter(version: int, ess: bool, code: int) -> None:  # noqa: FBT001
+    assistants = (AssistantRecord(id=0x005, words=(0, 0, 0, 0)),) if ess else ()
+    scenario = load_scenario("exact")
+    devices = tuple(replace(one, version=version, assistants=assistants) for one in scenario.devices)
+    inquiry, _ = ask(Mk3Adapter(Installation(replace(scenario, devices=devices), 1)))
+    assert judge_system(inquiry.heard.units()).verdict.exit_code == code
